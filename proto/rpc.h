@@ -1,0 +1,69 @@
+/*
+ * MessagePack-RPC messages, which are the frames of our wire:
+ *
+ *   request       [0, msgid, method, params]
+ *   response      [1, msgid, error, result]
+ *   notification  [2, method, params]
+ *
+ * method is "<process>.<operation>", params an array, error nil or
+ * [word, text]. Source: github.com/msgpack-rpc/msgpack-rpc, spec.md.
+ */
+#ifndef PROTO_RPC_H
+#define PROTO_RPC_H
+
+#include "proto/blob.h"
+#include "proto/buf.h"
+#include "proto/err.h"
+
+enum rpc_kind {
+	RPC_REQUEST = 0,
+	RPC_RESPONSE = 1,
+	RPC_NOTIFY = 2,
+};
+
+/* One decoded message; all slices are borrowed from the frame. */
+struct rpc {
+	enum rpc_kind kind;
+	uint32_t msgid; /* request and response */
+	struct slice method; /* request and notification: the characters */
+	struct slice params; /* request and notification: a whole array */
+	struct slice error; /* response: a whole value */
+	struct slice result; /* response: a whole value */
+};
+
+/*
+ * Decodes a frame: exactly the bytes that the checker found whole. What a
+ * kind does not have is empty or 0. E_MALFORMED when it is no MessagePack-RPC
+ * message or its method is over LIMIT_METHOD_BYTES; *out is then unspecified.
+ * Unclean bytes still decode: the caller knows the checker's word for them.
+ */
+enum err rpc_decode(struct slice frame, struct rpc *out);
+
+/*
+ * Splits a method at its last dot. E_UNDEF when it has none or a part is
+ * empty; the outputs are then unchanged. Both are borrowed from method.
+ */
+enum err rpc_split(struct slice method, struct slice *process,
+    struct slice *operation);
+
+/*
+ * Reads the error of a response: E_OK for nil, E_MALFORMED for what is
+ * neither nil nor [word, text]. *text (may be NULL) is borrowed and empty
+ * when there is none. The error of a foreign server may be any value.
+ */
+enum err rpc_read_error(struct slice error, struct slice *text);
+
+/* Each appends one message. params and result are whole values. */
+void rpc_write_request(struct buf *b, uint32_t msgid, struct slice method,
+    struct slice params);
+void rpc_write_notify(struct buf *b, struct slice method, struct slice params);
+void rpc_write_result(struct buf *b, uint32_t msgid, struct slice result);
+
+/* text may be NULL: then the sentence of the error table. */
+void rpc_write_error(struct buf *b, uint32_t msgid, enum err e,
+    const char *text);
+
+/* [2, "node.error", [word, text]]: what a closing side says last. */
+void rpc_write_node_error(struct buf *b, enum err e, const char *text);
+
+#endif
