@@ -197,12 +197,13 @@ fuzz-now: fuzzers
 	    scripts/fuzz $(FUZZERS)
 
 # Texts. The sources' msgids, and the catalogues brought up to date with them.
+# X:3 are the sentences of proto's error table, where there is no N_().
 
 $(BUILD)/tareas.pot: $(SOURCES)
 	@mkdir -p $(@D)
-	$Qxgettext --from-code=UTF-8 --keyword=_ --keyword=N_ --force-po \
-	    --add-location=file --add-comments=TRANSLATORS --package-name=tareas \
-	    --copyright-holder='The Tareas authors' -o $@ $(SOURCES)
+	$Qxgettext --from-code=UTF-8 --keyword=_ --keyword=N_ --keyword=X:3 \
+	    --force-po --add-location=file --add-comments=TRANSLATORS \
+	    --package-name=tareas --copyright-holder='The Tareas authors' -o $@ $(SOURCES)
 
 pot: $(BUILD)/tareas.pot
 	mkdir -p common/po

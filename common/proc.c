@@ -1,0 +1,637 @@
+/*
+ * The happy path is: a message is posted, the process is scheduled, its
+ * turn hands the message to its behaviour, the message is freed.
+ *
+ * Failure modes are: nobody has that pid (the message is freed, a caller
+ * learns noproc), a full mailbox (overload), an end while others wait (all
+ * who watch or call are told, once).
+ */
+#include "common/proc.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/lang.h"
+#include "common/runtime.h"
+
+struct proc *
+proc_spawn(struct node *n, const struct behaviour *b, size_t state_bytes)
+{
+	struct proc *p = calloc(1, sizeof(*p) + state_bytes);
+
+	if (p == NULL)
+		abort();
+	p->node = n;
+	p->behaviour = b;
+	p->last = &p->first;
+	LIST_INIT(&p->watchers);
+	LIST_INIT(&p->watching);
+	LIST_INIT(&p->bonds);
+	TAILQ_INIT(&p->when_idle);
+	p->pid.id = slots_add(&n->procs, p);
+	return p;
+}
+
+struct node *
+proc_node(const struct proc *p)
+{
+	return p->node;
+}
+
+struct pid
+proc_pid(const struct proc *p)
+{
+	return p->pid;
+}
+
+void *
+proc_state(struct proc *p)
+{
+	return p->state;
+}
+
+struct proc *
+proc_of_state(void *state)
+{
+	return (struct proc *)((uint8_t *)state - offsetof(struct proc, state));
+}
+
+enum err
+proc_register(struct proc *p, const char *name)
+{
+	if (p->name != NULL || name[0] == '\0')
+		return E_BADARG;
+	if (table_find(&p->node->names, slice_of(name)) != NULL)
+		return E_EXISTS;
+	p->name = strdup(name);
+	if (p->name == NULL)
+		abort();
+	table_add(&p->node->names, p);
+	return E_OK;
+}
+
+const char *
+proc_name(const struct proc *p)
+{
+	return p->name != NULL ? p->name : "";
+}
+
+void
+proc_exit(struct proc *p, struct reason why)
+{
+	if (p->ending)
+		return;
+	p->ending = true;
+	p->why = why;
+	node_schedule(p->node, p);
+}
+
+bool
+proc_is_ending(const struct proc *p)
+{
+	return p->ending;
+}
+
+void
+proc_suspend(struct proc *p)
+{
+	p->suspended = true;
+}
+
+void
+proc_resume(struct proc *p)
+{
+	p->suspended = false;
+	node_schedule(p->node, p);
+}
+
+uint32_t
+proc_mailbox(const struct proc *p)
+{
+	return p->mailbox;
+}
+
+uint64_t
+proc_handled(const struct proc *p)
+{
+	return p->handled;
+}
+
+/* -- mailbox -- */
+
+static void
+enqueue(struct proc *p, struct message *m)
+{
+	m->next = NULL;
+	*p->last = m;
+	p->last = &m->next;
+	p->mailbox++;
+	node_schedule(p->node, p);
+}
+
+void
+proc_post_first(struct proc *p, struct message *m)
+{
+	if (p->first == NULL)
+		p->last = &m->next;
+	m->next = p->first;
+	p->first = m;
+	p->mailbox++;
+	node_schedule(p->node, p);
+}
+
+static struct message *
+dequeue(struct proc *p)
+{
+	struct message *m = p->first;
+
+	p->first = m->next;
+	if (p->first == NULL)
+		p->last = &p->first;
+	p->mailbox--;
+	return m;
+}
+
+/* Answers, DOWN and timers are bounded by the receiver's own refs. */
+static bool
+is_refused(const struct proc *p, const struct message *m)
+{
+	if (p->mailbox < LIMIT_MAILBOX || m->credit != NULL)
+		return false;
+	return m->kind == MESSAGE_CALL || m->kind == MESSAGE_CAST ||
+	    m->kind == MESSAGE_INFO;
+}
+
+enum err
+proc_post(struct node *n, struct pid pid, struct message *m)
+{
+	struct proc *p = node_find(n, pid);
+	enum err e = E_OK;
+
+	if (p == NULL)
+		e = E_NOPROC;
+	else if (is_refused(p, m))
+		e = E_OVERLOAD;
+	else
+		enqueue(p, m);
+	if (e != E_OK)
+		message_free(m);
+	return e;
+}
+
+static void
+count_drop(struct node *n, struct pid to, struct slice op, enum err e)
+{
+	const struct proc *p = node_find(n, to);
+
+	n->dropped++;
+	log_limited(n->log, &n->drop_log, LOG_WARN,
+	    p != NULL ? proc_name(p) : "node",
+	    _("dropped a message, %.*s: %s (%llu so far)"),
+	    op.len > 64 ? 64 : (int)op.len, (const char *)op.bytes,
+	    gettext(err_text(e)), (unsigned long long)n->dropped);
+}
+
+static enum err
+send_kind(struct node *n, struct pid to, enum message_kind kind,
+    struct slice op, struct slice body)
+{
+	enum err e = proc_post(n, to, message_new(kind, op, body));
+
+	if (e != E_OK)
+		count_drop(n, to, op, e);
+	return e;
+}
+
+enum err
+proc_cast(struct node *n, struct pid to, struct slice op, struct slice params)
+{
+	return send_kind(n, to, MESSAGE_CAST, op, params);
+}
+
+enum err
+proc_send(struct node *n, struct pid to, struct slice op, struct slice body)
+{
+	return send_kind(n, to, MESSAGE_INFO, op, body);
+}
+
+bool
+proc_is_busy(const struct proc *p)
+{
+	return p->mailbox > LIMIT_MAILBOX / 2;
+}
+
+void
+proc_when_idle(struct proc *p, struct hook *h)
+{
+	if (proc_is_busy(p))
+		hook_queue(&p->when_idle, h);
+	else
+		node_later(p->node, h);
+}
+
+static void
+release_idle(struct proc *p)
+{
+	struct hook *h;
+
+	while ((h = TAILQ_FIRST(&p->when_idle)) != NULL) {
+		hook_cancel(h);
+		node_later(p->node, h);
+	}
+}
+
+static void
+handle(struct proc *p, struct message *m)
+{
+	p->handled++;
+	p->node->running = p;
+	p->behaviour->receive(p, m);
+	p->node->running = NULL;
+	message_free(m);
+}
+
+uint32_t
+proc_run(struct proc *p)
+{
+	uint32_t n = 0;
+
+	while (n < LIMIT_BATCH && p->first != NULL && !p->ending &&
+	    !p->suspended) {
+		handle(p, dequeue(p));
+		n++;
+	}
+	if (p->ending) {
+		proc_end(p, p->why);
+		return n + 1;
+	}
+	if (!TAILQ_EMPTY(&p->when_idle) && !proc_is_busy(p))
+		release_idle(p);
+	node_schedule(p->node, p);
+	return n;
+}
+
+/* -- refs: monitors, calls, timers of one process -- */
+
+static struct monitor *
+ref_new(struct proc *p, enum ref_kind kind)
+{
+	struct monitor *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		abort();
+	w->kind = kind;
+	w->watcher = p;
+	w->ref = slots_add(&p->node->refs, w);
+	LIST_INSERT_HEAD(&p->watching, w, by_watcher);
+	return w;
+}
+
+/* The ref is used up: it finds nothing any more. */
+static void
+forget(struct monitor *w)
+{
+	struct node *n = w->watcher->node;
+
+	slots_take(&n->refs, w->ref);
+	timer_stop(&n->timers, &w->timer);
+	LIST_REMOVE(w, by_watcher);
+	if (w->target != NULL)
+		LIST_REMOVE(w, by_target);
+	if (w->message != NULL)
+		message_free(w->message);
+	free(w);
+}
+
+/* The ref, if it is one of p's and of that kind. */
+static struct monitor *
+ref_find(const struct proc *p, uint64_t ref, enum ref_kind kind)
+{
+	struct monitor *w = slots_find(&p->node->refs, ref);
+
+	return w != NULL && w->watcher == p && w->kind == kind ? w : NULL;
+}
+
+static void
+watch(struct monitor *w, struct proc *target)
+{
+	w->target = target;
+	LIST_INSERT_HEAD(&target->watchers, w, by_target);
+}
+
+/* Keeps the promise of a monitor. */
+static void
+post_down(struct monitor *w, struct pid target, const struct reason *why)
+{
+	struct message *m =
+	    message_new(MESSAGE_DOWN, slice_of(""), slice_of(why->word));
+
+	m->from = (struct from){ .pid = target, .ref = w->ref };
+	enqueue(w->watcher, m);
+	forget(w);
+}
+
+uint64_t
+proc_monitor(struct proc *p, struct pid target)
+{
+	struct monitor *w = ref_new(p, REF_MONITOR);
+	struct proc *t = node_find(p->node, target);
+	struct reason noproc = reason_of("noproc");
+	uint64_t ref = w->ref;
+
+	if (t != NULL)
+		watch(w, t);
+	else
+		post_down(w, target, &noproc);
+	return ref;
+}
+
+/* Takes the DOWN or the answer of a ref out of the mailbox. */
+void
+proc_flush(struct proc *p, enum message_kind kind, uint64_t ref)
+{
+	struct message **at = &p->first;
+
+	while (*at != NULL && ((*at)->kind != kind || (*at)->from.ref != ref))
+		at = &(*at)->next;
+	if (*at != NULL) {
+		struct message *m = *at;
+
+		*at = m->next;
+		if (m->next == NULL)
+			p->last = at;
+		p->mailbox--;
+		message_free(m);
+	}
+}
+
+void
+proc_demonitor(struct proc *p, uint64_t ref)
+{
+	struct monitor *w = ref_find(p, ref, REF_MONITOR);
+
+	if (w != NULL)
+		forget(w);
+	else
+		proc_flush(p, MESSAGE_DOWN, ref);
+}
+
+/* -- OTP's links -- */
+
+static struct bond *
+bond_find(const struct proc *p, struct pid other)
+{
+	struct bond *b;
+
+	LIST_FOREACH(b, &p->bonds, entry)
+		if (b->other->pid.id == other.id)
+			return b;
+	return NULL;
+}
+
+static struct bond *
+bond_new(struct proc *here, struct proc *other)
+{
+	struct bond *b = malloc(sizeof(*b));
+
+	if (b == NULL)
+		abort();
+	b->other = other;
+	LIST_INSERT_HEAD(&here->bonds, b, entry);
+	return b;
+}
+
+static void
+bond_free(struct bond *b)
+{
+	LIST_REMOVE(b->twin, entry);
+	LIST_REMOVE(b, entry);
+	free(b->twin);
+	free(b);
+}
+
+void
+proc_link(struct proc *p, struct pid other)
+{
+	struct proc *o = node_find(p->node, other);
+	struct bond *b;
+
+	if (o == NULL) {
+		proc_signal(p->node, p->pid, other, reason_of("noproc"));
+		return;
+	}
+	if (o == p || bond_find(p, other) != NULL)
+		return;
+	b = bond_new(p, o);
+	b->twin = bond_new(o, p);
+	b->twin->twin = b;
+}
+
+void
+proc_unlink(struct proc *p, struct pid other)
+{
+	struct bond *b = bond_find(p, other);
+
+	if (b != NULL)
+		bond_free(b);
+}
+
+void
+proc_trap_exits(struct proc *p, bool on)
+{
+	p->traps_exits = on;
+}
+
+void
+proc_signal(struct node *n, struct pid to, struct pid from, struct reason why)
+{
+	struct proc *p = node_find(n, to);
+	struct message *m;
+
+	if (p == NULL)
+		return;
+	if (reason_is(&why, "kill")) {
+		proc_exit(p, reason_of("killed"));
+	} else if (p->traps_exits) {
+		m = message_new(MESSAGE_EXIT, slice_of(""), slice_of(why.word));
+		m->from.pid = from;
+		enqueue(p, m);
+	} else if (!reason_is(&why, "normal")) {
+		proc_exit(p, why);
+	}
+}
+
+/* p has ended: whom it was linked to learns it. */
+static void
+signal_bonds(struct proc *p, const struct reason *why)
+{
+	struct bond *b;
+
+	while ((b = LIST_FIRST(&p->bonds)) != NULL) {
+		struct pid to = b->other->pid;
+
+		bond_free(b);
+		proc_signal(p->node, to, p->pid, *why);
+	}
+}
+
+/* -- calls -- */
+
+/* The first to come closes the call; the answer is on its way then. */
+static void
+close_call(struct monitor *w, enum err e, struct slice body)
+{
+	struct message *m = message_new(MESSAGE_ANSWER, slice_of(""), body);
+
+	m->e = e;
+	m->from = (struct from){ .pid = w->watcher->pid, .ref = w->ref };
+	m->then = w->then;
+	m->arg = w->arg;
+	enqueue(w->watcher, m);
+	forget(w);
+}
+
+static void
+call_failed(struct monitor *w, enum err e)
+{
+	close_call(w, e, slice_of(err_text(e)));
+}
+
+static void
+call_timeout(void *arg)
+{
+	call_failed(arg, E_TIMEOUT);
+}
+
+uint64_t
+proc_call(struct proc *p, struct pid target, struct slice op,
+    struct slice params, uint64_t timeout_ms, then_fn *then, void *arg)
+{
+	struct monitor *w = ref_new(p, REF_CALL);
+	struct proc *t = node_find(p->node, target);
+	struct message *m;
+	uint64_t ref = w->ref;
+	enum err e;
+
+	w->then = then;
+	w->arg = arg;
+	if (t == NULL) {
+		call_failed(w, E_NOPROC);
+		return ref;
+	}
+	m = message_new(MESSAGE_CALL, op, params);
+	m->from = (struct from){ .pid = p->pid, .ref = ref };
+	e = proc_post(p->node, target, m);
+	if (e != E_OK) {
+		call_failed(w, e);
+		return ref;
+	}
+	watch(w, t);
+	timer_init(&w->timer, call_timeout, w);
+	node_timer(p->node, &w->timer, timeout_ms);
+	return ref;
+}
+
+void
+proc_forget(struct proc *p, uint64_t ref)
+{
+	struct monitor *w = ref_find(p, ref, REF_CALL);
+
+	if (w != NULL)
+		forget(w);
+	else
+		proc_flush(p, MESSAGE_ANSWER, ref);
+}
+
+void
+proc_answer(struct node *n, struct from to, const struct answer *a)
+{
+	struct proc *p = node_find(n, to.pid);
+	struct monitor *w;
+
+	if (p == NULL)
+		return;
+	w = ref_find(p, to.ref, REF_CALL);
+	if (w != NULL)
+		close_call(w, a->e, a->body);
+	else if (p->behaviour->answer != NULL)
+		p->behaviour->answer(p, to.ref, a);
+}
+
+/* -- messages to oneself -- */
+
+static void
+after_due(void *arg)
+{
+	struct monitor *w = arg;
+
+	enqueue(w->watcher, w->message);
+	w->message = NULL;
+	forget(w);
+}
+
+uint64_t
+proc_send_after(struct proc *p, uint64_t ms, struct slice op)
+{
+	struct monitor *w = ref_new(p, REF_AFTER);
+
+	w->message = message_new(MESSAGE_INFO, op, slice_of(""));
+	w->message->from.ref = w->ref;
+	timer_init(&w->timer, after_due, w);
+	node_timer(p->node, &w->timer, ms);
+	return w->ref;
+}
+
+bool
+proc_cancel(struct proc *p, uint64_t ref)
+{
+	struct monitor *w = ref_find(p, ref, REF_AFTER);
+
+	if (w == NULL)
+		return false;
+	forget(w);
+	return true;
+}
+
+/* -- the end -- */
+
+static void
+tell_watchers(struct proc *p, const struct reason *why)
+{
+	struct monitor *w;
+
+	while ((w = LIST_FIRST(&p->watchers)) != NULL) {
+		if (w->kind == REF_CALL)
+			call_failed(w, reason_err(why));
+		else
+			post_down(w, p->pid, why);
+	}
+}
+
+void
+proc_end(struct proc *p, struct reason why)
+{
+	struct node *n = p->node;
+	struct monitor *w;
+
+	p->ending = true;
+	if (p->queued)
+		TAILQ_REMOVE(&n->runnable, p, entry);
+	p->queued = true; /* never scheduled again */
+	if (p->behaviour->terminate != NULL)
+		p->behaviour->terminate(p, &why);
+	if (p->name != NULL)
+		table_take(&n->names, slice_of(p->name));
+	slots_take(&n->procs, p->pid.id);
+	signal_bonds(p, &why);
+	tell_watchers(p, &why);
+	while ((w = LIST_FIRST(&p->watching)) != NULL)
+		forget(w);
+	while (p->first != NULL)
+		message_free(dequeue(p));
+	release_idle(p);
+	free(p->name);
+	p->name = NULL;
+	TAILQ_INSERT_TAIL(&n->dead, p, entry);
+}

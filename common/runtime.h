@@ -1,0 +1,106 @@
+/*
+ * What node.c and proc.c share, and nobody else includes.
+ */
+#ifndef COMMON_RUNTIME_H
+#define COMMON_RUNTIME_H
+
+#include "common/proc.h"
+#include "common/slots.h"
+#include "common/table.h"
+#include "proto/buf.h"
+#include "proto/limits.h"
+
+TAILQ_HEAD(procs, proc);
+LIST_HEAD(monitors, monitor);
+LIST_HEAD(bonds, bond);
+
+struct node {
+	struct world *world;
+	struct log *log;
+	char *name;
+	struct slots procs; /* key: pid */
+	struct slots refs; /* key: ref of a monitor, call or send_after */
+	struct table names;
+	struct timers timers;
+	struct procs runnable;
+	struct procs dead; /* freed at the end of the turn */
+	struct hooks later;
+	struct hooks at_end;
+	struct hook stop; /* where a walk over one of the two ends */
+	struct proc *running;
+	uint64_t now_ms;
+	struct buf answer; /* of the handler that runs, see gs_answer() */
+	size_t unsent; /* bytes, all links */
+	uint64_t dropped; /* casts nobody could take */
+	struct log_limit drop_log;
+	bool woken; /* a turn is on its way, or runs */
+	bool turning; /* it runs */
+};
+
+/*
+ * One watches another. A call is a monitor with a timer; a send_after is
+ * a ref with a timer alone. All are found by their ref.
+ */
+enum ref_kind { REF_MONITOR, REF_CALL, REF_AFTER };
+
+struct monitor {
+	enum ref_kind kind;
+	LIST_ENTRY(monitor) by_watcher;
+	LIST_ENTRY(monitor) by_target; /* only while target is not NULL */
+	struct proc *watcher;
+	struct proc *target;
+	uint64_t ref;
+	struct timer timer; /* REF_CALL, REF_AFTER */
+	then_fn *then; /* REF_CALL */
+	void *arg;
+	struct message *message; /* REF_AFTER: to be sent */
+};
+
+/* One end of an OTP link; both ends go together. */
+struct bond {
+	LIST_ENTRY(bond) entry; /* of the process at this end */
+	struct proc *other;
+	struct bond *twin;
+};
+
+struct proc {
+	TAILQ_ENTRY(proc) entry; /* in runnable or dead */
+	struct node *node;
+	const struct behaviour *behaviour;
+	struct pid pid;
+	char *name; /* NULL: none */
+	struct message *first;
+	struct message **last;
+	uint32_t mailbox; /* messages in it */
+	bool queued; /* in runnable */
+	bool suspended;
+	bool traps_exits;
+	bool ending;
+	struct reason why; /* while ending */
+	struct monitors watchers; /* who is told when I end */
+	struct monitors watching; /* what I am promised */
+	struct bonds bonds; /* whom my end reaches, and whose reaches me */
+	struct hooks when_idle;
+	uint64_t handled;
+	_Alignas(16) uint8_t state[];
+};
+
+/* Queues a hook at the end of a list, unless it is queued somewhere. */
+void hook_queue(struct hooks *list, struct hook *h);
+
+/* Takes a message of that kind and ref that waits out of p's mailbox. */
+void proc_flush(struct proc *p, enum message_kind kind, uint64_t ref);
+
+/* Puts p into the run queue, if it has something to do. */
+void node_schedule(struct node *n, struct proc *p);
+
+/* Takes m and puts it before all others in the mailbox. */
+void proc_post_first(struct proc *p, struct message *m);
+
+/* One turn of p: at most LIMIT_BATCH messages. Returns how many. */
+uint32_t proc_run(struct proc *p);
+
+/* Ends p at once; it is freed at the end of the turn. */
+void proc_end(struct proc *p, struct reason why);
+
+#endif
