@@ -1,0 +1,49 @@
+/*
+ * The libevent world: sockets, the real clock, the kernel's randomness.
+ * Besides what world.h asks for it watches a program's own descriptors and
+ * signals. One loop is one world, for one node, in one thread.
+ */
+#ifndef COMMON_LOOP_H
+#define COMMON_LOOP_H
+
+#include <stdbool.h>
+
+#include "common/world.h"
+
+struct loop;
+struct watch;
+
+enum loop_kind {
+	LOOP_SOCKETS, /* the fastest for many sockets */
+	LOOP_FILES, /* takes regular files and /dev/null too (poll(2)) */
+};
+
+/* A loop, given to the caller; NULL when the machine has no such thing. */
+struct loop *loop_new(enum loop_kind kind);
+
+/* Takes the loop. Its node has been freed before. */
+void loop_free(struct loop *l);
+
+/* The world of the loop, borrowed. */
+struct world *loop_world(struct loop *l);
+
+/* Runs until loop_stop(), or until nothing can happen any more. */
+void loop_run(struct loop *l);
+
+/* Lets loop_run() return after what it is doing. */
+void loop_stop(struct loop *l);
+
+/*
+ * Calls ready(arg) again and again while fd can be read (a read then does
+ * not block; O_NONBLOCK is not set). On at first. Gives the watch.
+ */
+struct watch *loop_watch(struct loop *l, int fd, void (*ready)(void *arg),
+    void *arg);
+void watch_enable(struct watch *w, bool on);
+void watch_free(struct watch *w);
+
+/* Calls arrived(arg) from the top after a signal. Gives the watch. */
+struct watch *loop_signal(struct loop *l, int signo, void (*arrived)(void *arg),
+    void *arg);
+
+#endif
