@@ -1,0 +1,31 @@
+/*
+ * The application: which processes the server is made of, in which order
+ * they start and stop.
+ */
+#ifndef SERVER_APP_H
+#define SERVER_APP_H
+
+#include "common/cookie.h"
+#include "common/loop.h"
+#include "server/config.h"
+
+struct app;
+
+/*
+ * Starts all of it on a loop; config and cookie are borrowed until
+ * app_free(). Says on stdout that it is ready. Gives the application, or
+ * says on stderr what is wrong and returns the exit status in *status.
+ */
+struct app *app_new(struct loop *loop, const struct config *config,
+    const struct cookie *cookie, struct log *log, int *status);
+
+/*
+ * Stops in order: accepts no more, answers what is open, closes; at most
+ * LIMIT_STOP_MS.
+ */
+void app_stop(struct app *a);
+
+/* Takes the application. */
+void app_free(struct app *a);
+
+#endif

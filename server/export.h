@@ -1,0 +1,34 @@
+/*
+ * What a remote may call: name, operation, the shape of the arguments.
+ * Nothing that is not in this table can be reached over a link.
+ */
+#ifndef SERVER_EXPORT_H
+#define SERVER_EXPORT_H
+
+#include <stddef.h>
+
+#include "proto/blob.h"
+#include "proto/err.h"
+
+struct export
+{
+	const char *process;
+	const char *operation;
+	/*
+	 * A letter for each parameter: s str, m map. One map of options may
+	 * follow them.
+	 */
+	const char *arguments;
+	size_t answer_bytes; /* room for its answer, when that may be large */
+};
+
+/*
+ * Finds the entry and checks the shape of params (borrowed, a whole array).
+ * E_NOPROC: no such process; E_UNDEF: no such operation of it; E_BADARG:
+ * another number or other kinds of parameters. *text (a constant string)
+ * says what, and *out is unchanged then.
+ */
+enum err export_find(struct slice process, struct slice operation,
+    struct slice params, const struct export **out, const char **text);
+
+#endif

@@ -1,0 +1,89 @@
+#include "server/session.h"
+
+#include <stdlib.h>
+
+#include "common/lang.h"
+#include "proto/term.h"
+#include "server/export.h"
+
+struct session {
+	struct stream_peer from;
+	struct pid host;
+	struct log_limit *refusals;
+};
+
+static enum err
+route(struct proc *peer, void *arg, const struct peer_request *what,
+    struct peer_route *to, const char **text)
+{
+	const struct export *found;
+	enum err e = export_find(what->process, what->operation, what->params,
+	    &found, text);
+
+	(void)arg;
+	if (e != E_OK)
+		return e;
+	to->target = node_whereis(proc_node(peer), what->process);
+	to->answer_bytes = found->answer_bytes;
+	return to->target.id != 0 ? E_OK : E_NOPROC;
+}
+
+static void
+up(struct proc *peer, void *arg)
+{
+	struct session *s = arg;
+	struct node *n = proc_node(peer);
+	struct buf params;
+
+	log_line(node_log(n), LOG_DEBUG, "session", "%s is %s (%s)",
+	    s->from.text, link_node(peer_link(peer)),
+	    link_user(peer_link(peer)));
+	buf_init(&params);
+	term_write_array(&params, 1);
+	term_write_uint(&params, proc_pid(peer).id);
+	proc_cast(n, s->host, slice_of("admitted"), buf_bytes(&params));
+	buf_release(&params);
+}
+
+/* A refused cookie is news (OTP logs it too), but not at the guesser's pace. */
+static void
+down(struct proc *peer, void *arg, enum err e, const char *why)
+{
+	struct session *s = arg;
+
+	struct log *log = node_log(proc_node(peer));
+
+	if (e == E_DENIED)
+		log_limited(log, s->refusals, LOG_WARN, "session",
+		    _("connection refused, %s: %s"), s->from.text,
+		    gettext(why));
+	else
+		log_line(log, LOG_DEBUG, "session", "%s left: %s", s->from.text,
+		    why);
+	free(s);
+}
+
+static const struct peer_policy policy = {
+	.route = route,
+	.up = up,
+	.down = down,
+};
+
+struct pid
+session_start(struct node *n, struct stream *stream,
+    const struct stream_peer *from, const struct session_config *config)
+{
+	struct link_config link = { .role = HANDSHAKE_SERVER,
+		.cookie = config->cookie };
+	struct session *s = malloc(sizeof(*s));
+	struct pid pid = { 0 };
+
+	if (s == NULL)
+		abort();
+	*s = (struct session){ .from = *from,
+		.host = config->host,
+		.refusals = config->refusals };
+	if (peer_start(n, stream, &link, &policy, s, &pid) != E_OK)
+		free(s);
+	return pid;
+}

@@ -1,0 +1,48 @@
+/*
+ * The map user -> tasks, newest first, and nothing else: no clock, no
+ * chance (but the seed it is made with), no I/O. Only the engine calls what
+ * changes it.
+ *
+ * A task is its two MessagePack strings back to back, in chunks of a user
+ * that are filled from their end, so that reading forward is newest first.
+ * A listing copies them and adds the constant keys between.
+ */
+#ifndef SERVER_TAREAS_STATE_H
+#define SERVER_TAREAS_STATE_H
+
+#include <stdint.h>
+
+#include "common/table.h"
+#include "common/tarea.h"
+
+struct tareas_state;
+
+/* An empty map; seed keys its hash table. Gives the map. */
+struct tareas_state *tareas_state_new(const uint8_t seed[TABLE_SEED_BYTES]);
+
+/* Takes the map. */
+void tareas_state_free(struct tareas_state *s);
+
+/*
+ * Adds a task in front; copies all. Rules have been checked. E_TOOBIG, and
+ * nothing changed, when the user has LIMIT_TAREAS_PER_USER.
+ */
+enum err tareas_state_agregar(struct tareas_state *s, struct slice usuario,
+    const struct tarea *t);
+
+/* Deletes all tasks of that title, byte by byte; returns how many. */
+uint32_t tareas_state_eliminar(struct tareas_state *s, struct slice usuario,
+    struct slice titulo);
+
+/* How many tasks a user has. */
+uint32_t tareas_state_count(const struct tareas_state *s, struct slice usuario);
+
+/*
+ * Appends an array of tasks, newest first: those from place desde on, at
+ * most cuantas, and as many as fit into bytes_max and into the objects of
+ * a frame, but at least one if there is any. Returns how many.
+ */
+uint32_t tareas_state_listar(const struct tareas_state *s, struct slice usuario,
+    uint64_t desde, uint64_t cuantas, size_t bytes_max, struct buf *out);
+
+#endif
