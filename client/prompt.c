@@ -1,0 +1,334 @@
+/*
+ * Readline keeps its state in globals, so there is one prompt in a program.
+ * It is driven by its callback interface: a watch on stdin hands it one
+ * character at a time, and the loop does the rest in between. Its signal
+ * handlers are off; signals come from the loop, at the top.
+ */
+#include "client/prompt.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <readline/history.h>
+#include <readline/readline.h>
+
+#include "client/input.h"
+
+enum { HISTORY_LINES = 500 };
+
+enum {
+	ON_INTERRUPT,
+	ON_SUSPEND,
+	ON_QUIT,
+	ON_RESIZE,
+	ON_TERMINATE,
+	ON_HANGUP,
+	SIGNALS,
+};
+
+struct prompt {
+	struct loop *loop;
+	struct input *input; /* without a terminal */
+	struct watch *watch; /* with one: stdin */
+	struct watch *signals[SIGNALS];
+	char *history_file; /* NULL: no place for it */
+	char *line; /* the last one */
+	bool there; /* a line, or the end, has come */
+	bool asking; /* readline has the terminal */
+	bool over; /* told to end */
+};
+
+static struct prompt *the_prompt; /* readline's handler has no argument */
+
+/* -- history -- */
+
+/* Makes the directories of path, private to this user. */
+static bool
+make_directories(char *path)
+{
+	for (char *at = strchr(path + 1, '/'); at != NULL;
+	     at = strchr(at + 1, '/')) {
+		int made;
+
+		*at = '\0';
+		made = mkdir(path, 0700);
+		*at = '/';
+		if (made < 0 && errno != EEXIST)
+			return false;
+	}
+	return true;
+}
+
+static char *
+history_path(void)
+{
+	const char *state = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
+	char *path = NULL;
+	int n = -1;
+
+	if (state != NULL && state[0] == '/')
+		n = asprintf(&path, "%s/tareas/history", state);
+	else if (home != NULL && home[0] == '/')
+		n = asprintf(&path, "%s/.local/state/tareas/history", home);
+	if (n < 0)
+		return NULL;
+	if (make_directories(path))
+		return path;
+	free(path);
+	return NULL;
+}
+
+static void
+load_history(struct prompt *p)
+{
+	using_history();
+	stifle_history(HISTORY_LINES);
+	p->history_file = history_path();
+	if (p->history_file != NULL)
+		/* A first start has none. */
+		(void)read_history(p->history_file);
+}
+
+static void
+save_history(struct prompt *p)
+{
+	mode_t mask;
+
+	if (p->history_file == NULL)
+		return;
+	mask = umask(077);
+	if (write_history(p->history_file) == 0)
+		chmod(p->history_file, 0600);
+	umask(mask);
+	free(p->history_file);
+}
+
+static void
+remember(const char *line)
+{
+	HIST_ENTRY *last = history_length > 0 ?
+	    history_get(history_base + history_length - 1) :
+	    NULL;
+
+	if (line[0] != '\0' && (last == NULL || strcmp(last->line, line) != 0))
+		add_history(line);
+}
+
+/* -- readline -- */
+
+static void
+let_go(struct prompt *p)
+{
+	if (!p->asking)
+		return;
+	rl_callback_handler_remove();
+	p->asking = false;
+}
+
+static void
+on_line(char *line)
+{
+	struct prompt *p = the_prompt;
+
+	free(p->line);
+	p->line = line;
+	p->there = true;
+	/* At once: or readline would show the prompt again. */
+	let_go(p);
+	if (line == NULL)
+		putchar('\n');
+}
+
+static void
+on_character(void *arg)
+{
+	struct prompt *p = arg;
+
+	if (p->asking)
+		rl_callback_read_char();
+}
+
+static void
+on_interrupt(void *arg)
+{
+	struct prompt *p = arg;
+
+	if (!p->asking)
+		return;
+	fputs("^C\n", stdout);
+	rl_free_line_state();
+	rl_callback_sigcleanup();
+	rl_replace_line("", 1);
+	rl_on_new_line();
+	rl_redisplay();
+}
+
+/* What the signal does to a program that does not catch it. */
+static void
+raise_default(int signo)
+{
+	struct sigaction plain = { .sa_handler = SIG_DFL }, ours;
+
+	sigaction(signo, &plain, &ours);
+	raise(signo);
+	sigaction(signo, &ours, NULL);
+}
+
+/* Not SIGSTOP: without a shell to go back to, the kernel lets us go on. */
+static void
+on_suspend(void *arg)
+{
+	struct prompt *p = arg;
+
+	if (p->asking)
+		rl_deprep_terminal();
+	raise_default(SIGTSTP);
+	if (!p->asking)
+		return;
+	rl_prep_terminal(1);
+	rl_resize_terminal();
+	rl_forced_update_display();
+}
+
+static void
+on_quit(void *arg)
+{
+	struct prompt *p = arg;
+
+	if (p->asking)
+		rl_deprep_terminal();
+	raise_default(SIGQUIT);
+}
+
+static void
+on_resize(void *arg)
+{
+	struct prompt *p = arg;
+
+	if (p->asking)
+		rl_resize_terminal();
+}
+
+static void
+on_terminate(void *arg)
+{
+	struct prompt *p = arg;
+
+	p->over = true;
+	p->there = true;
+}
+
+/* -- both ways -- */
+
+static void
+use_terminal(struct prompt *p)
+{
+	static const struct {
+		int signo;
+		void (*arrived)(void *arg);
+	} table[SIGNALS] = {
+		[ON_INTERRUPT] = { SIGINT, on_interrupt },
+		[ON_SUSPEND] = { SIGTSTP, on_suspend },
+		[ON_QUIT] = { SIGQUIT, on_quit },
+		[ON_RESIZE] = { SIGWINCH, on_resize },
+		[ON_TERMINATE] = { SIGTERM, on_terminate },
+		[ON_HANGUP] = { SIGHUP, on_terminate },
+	};
+
+	the_prompt = p;
+	rl_readline_name = "tareas";
+	rl_catch_signals = 0;
+	rl_catch_sigwinch = 0;
+	rl_change_environment = 0;
+	rl_bind_key('\t', rl_insert);
+	load_history(p);
+	p->watch = loop_watch(p->loop, STDIN_FILENO, on_character, p);
+	watch_enable(p->watch, false);
+	for (unsigned i = 0; i < SIGNALS; i++)
+		p->signals[i] =
+		    loop_signal(p->loop, table[i].signo, table[i].arrived, p);
+}
+
+struct prompt *
+prompt_new(struct loop *l)
+{
+	struct prompt *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		abort();
+	p->loop = l;
+	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+		use_terminal(p);
+	else
+		p->input = input_new(l, STDIN_FILENO);
+	return p;
+}
+
+void
+prompt_free(struct prompt *p)
+{
+	let_go(p);
+	if (p->input != NULL) {
+		input_free(p->input);
+	} else {
+		save_history(p);
+		watch_free(p->watch);
+		for (unsigned i = 0; i < SIGNALS; i++)
+			watch_free(p->signals[i]);
+		the_prompt = NULL;
+	}
+	free(p->line);
+	free(p);
+}
+
+bool
+prompt_is_terminal(const struct prompt *p)
+{
+	return p->input == NULL;
+}
+
+/* Runs the loop until readline has a line. */
+static bool
+ask(struct prompt *p, const char *text)
+{
+	if (p->over)
+		return false;
+	p->there = false;
+	p->asking = true;
+	fflush(stdout);
+	rl_callback_handler_install(text, on_line);
+	watch_enable(p->watch, true);
+	while (!p->there && world_step(loop_world(p->loop)) == E_OK)
+		continue;
+	watch_enable(p->watch, false);
+	let_go(p);
+	return !p->over && p->line != NULL;
+}
+
+bool
+prompt_line(struct prompt *p, const char *text, bool keep, struct slice *line)
+{
+	if (p->input != NULL)
+		return input_line(p->input, line);
+	if (!ask(p, text))
+		return false;
+	if (keep)
+		remember(p->line);
+	*line = slice_of(p->line);
+	return true;
+}
+
+void
+prompt_change(struct prompt *p, const char *text)
+{
+	if (!p->asking)
+		return;
+	rl_set_prompt(text);
+	rl_forced_update_display();
+}

@@ -1,0 +1,83 @@
+#include "client/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/lang.h"
+#include "common/text.h"
+
+/* The sentence of an error in the person's language, and what to do. */
+static const char *
+advice(enum err e, bool is_write)
+{
+	switch (e) {
+	case E_TIMEOUT:
+		return is_write ? _("no answer in time: whether it was done "
+				    "is not known; list to see") :
+				  _("no answer in time; try again");
+	case E_NOCONNECTION:
+		return is_write ?
+		    _("the link broke: whether it was done is not known; "
+		      "list to see") :
+		    _("the link broke; try again");
+	case E_DIED:
+		return is_write ? _("the server's process ended: whether it "
+				    "was done is not known; list to see") :
+				  _("the server's process ended; try again");
+	case E_OVERLOAD:
+		return _("the server is too busy; try again later");
+	case E_STORAGE:
+		return _("the server cannot store it now; nothing was done");
+	case E_NOPROC:
+		return _("the server has no tasks process; is it another "
+			 "program?");
+	case E_UNDEF:
+		return _("the server does not know this operation; is it "
+			 "older than the client?");
+	case E_MALFORMED:
+		return _("the server's answer makes no sense");
+	case E_DENIED:
+		return _("not allowed");
+	default:
+		return gettext(err_text(e));
+	}
+}
+
+/* The server's own sentence says more where arguments are wrong. */
+static bool
+server_says_more(enum err e)
+{
+	return e == E_BADARG || e == E_TOOBIG || e == E_EXISTS;
+}
+
+int
+report_error(enum err e, struct slice text, bool is_write)
+{
+	char *clean = text_clean(text);
+
+	if (server_says_more(e) && clean[0] != '\0')
+		fprintf(stderr, "tareas_client: %s\n", gettext(clean));
+	else
+		fprintf(stderr, "tareas_client: %s\n", advice(e, is_write));
+	free(clean);
+	return err_exit_status(e);
+}
+
+int
+report_no_link(enum err e, const struct address *server, const char *why)
+{
+	char text[ADDRESS_TEXT_BYTES];
+
+	fprintf(stderr, _("Could not connect to the task server %s: %s"),
+	    address_format(server, text), gettext(why));
+	if (e == E_DENIED)
+		fputs(_("; both need the same cookie file: copy the server's, "
+			"or choose it with --cookie-file"),
+		    stderr);
+	else if (e == E_UNREACHABLE)
+		fputs(_("; is tareas_server running there? --server chooses "
+			"another address"),
+		    stderr);
+	fputs("\n", stderr);
+	return err_exit_status(e == E_NOCONNECTION ? E_UNREACHABLE : e);
+}

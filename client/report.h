@@ -1,0 +1,27 @@
+/*
+ * Errors, as people read them: one line on stderr that says what and what
+ * to do; and the exit status that programs read.
+ */
+#ifndef CLIENT_REPORT_H
+#define CLIENT_REPORT_H
+
+#include "common/address.h"
+#include "proto/blob.h"
+#include "proto/err.h"
+
+enum {
+	STATUS_NOTHING = 1, /* nothing was there to delete */
+	STATUS_USAGE = 64,
+};
+
+/*
+ * A request that failed. text is the server's sentence, may be empty, and
+ * is sanitised here. is_write: whether it may have been carried out
+ * matters. Returns the exit status of e.
+ */
+int report_error(enum err e, struct slice text, bool is_write);
+
+/* No link to the server; why is a constant English sentence. */
+int report_no_link(enum err e, const struct address *server, const char *why);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * What the client shows: tables on a terminal, plain lines in a pipe, JSON
+ * when asked. What came from others is sanitised before it gets here on
+ * its way out.
+ */
+#ifndef CLIENT_VIEW_H
+#define CLIENT_VIEW_H
+
+#include <stdbool.h>
+
+#include "client/settings.h"
+#include "client/tareas_cliente.h"
+
+struct view {
+	bool terminal; /* stdout is one */
+	bool menu; /* says what a program would see for itself */
+	bool color;
+	bool json;
+};
+
+/* Decides by the settings and by what stdout is. */
+void view_init(struct view *v, const struct settings *s);
+
+/* A list of tasks: a table, lines of titulo TAB descripcion, or an array. */
+void view_lista(const struct view *v, const struct lista *l);
+
+/* What was done: a line, or an object. */
+void view_agregada(const struct view *v, const struct tarea *t);
+void view_eliminadas(const struct view *v, uint64_t count);
+void view_enviada(const struct view *v, struct slice titulo);
+void view_enviadas(const struct view *v, uint64_t count);
+
+/* "«titulo»" for a sentence; the caller frees it. */
+char *view_quoted(struct slice titulo);
+
+#endif
