@@ -184,25 +184,21 @@ conn_start(struct node *n, const struct conn_config *config)
 	return pid;
 }
 
-static void
-set_flag(void *arg)
+static bool
+is_decided(void *arg)
 {
-	*(bool *)arg = true;
+	const struct state *s = arg;
+
+	return s->up || s->peer.id == 0;
 }
 
 enum err
 conn_wait(struct node *n, struct pid conn, uint64_t ms, const char **why)
 {
 	struct state *s = state_of(n, conn);
-	struct timer limit;
-	bool late = false;
 
-	timer_init(&limit, set_flag, &late);
-	node_timer(n, &limit, ms);
-	while (!s->up && s->peer.id != 0 && !late &&
-	    world_step(node_world(n)) == E_OK)
-		continue;
-	node_timer_stop(n, &limit);
+	/* Its state says what became of it, in time or not. */
+	(void)node_run_until(n, is_decided, s, ms);
 	if (s->up)
 		return E_OK;
 	*why = s->peer.id == 0 ? s->why : N_("no answer");
@@ -227,21 +223,22 @@ conn_node(struct node *n, struct pid conn)
 	return state_of(n, conn)->node;
 }
 
+static bool
+is_down(void *arg)
+{
+	const struct state *s = arg;
+
+	return !s->up;
+}
+
 /* Runs the world until the link is down; at once, if ms are not enough. */
 static void
 hang_up(struct node *n, struct state *s, uint64_t ms)
 {
-	struct timer limit;
-	bool late = false;
-
 	s->closing = true;
 	if (s->up)
 		gs_stop_pid(n, s->peer, "normal");
-	timer_init(&limit, set_flag, &late);
-	node_timer(n, &limit, ms);
-	while (s->up && !late && world_step(node_world(n)) == E_OK)
-		continue;
-	node_timer_stop(n, &limit);
+	(void)node_run_until(n, is_down, s, ms);
 	abort_link(s);
 }
 

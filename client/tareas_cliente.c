@@ -11,10 +11,18 @@ enum { PAGE_TASKS = 10000 };
 /* An answer with this many bytes left could have held another task. */
 enum { PAGE_ROOM = LIMIT_TITULO + LIMIT_DESCRIPCION + 256 };
 
+/* The option that says how long we wait; a cast waits for nothing. */
+static void
+write_plazo(struct buf *b, const struct tareas_cliente *c)
+{
+	term_write_cstr(b, "plazo");
+	term_write_uint(b, c->timeout_ms);
+}
+
 static void
 write_agregar(struct buf *b, struct slice usuario, const struct tarea *t)
 {
-	term_write_array(b, 2);
+	term_write_array(b, 3);
 	term_write_str(b, usuario);
 	tarea_write(b, t);
 }
@@ -22,7 +30,7 @@ write_agregar(struct buf *b, struct slice usuario, const struct tarea *t)
 static void
 write_eliminar(struct buf *b, struct slice usuario, struct slice titulo)
 {
-	term_write_array(b, 2);
+	term_write_array(b, 3);
 	term_write_str(b, usuario);
 	term_write_str(b, titulo);
 }
@@ -33,7 +41,7 @@ write_listar(struct buf *b, struct slice usuario, uint64_t desde,
 {
 	term_write_array(b, 2);
 	term_write_str(b, usuario);
-	term_write_map(b, 2);
+	term_write_map(b, 3); /* and the plazo, by the caller */
 	term_write_cstr(b, "desde");
 	term_write_uint(b, desde);
 	term_write_cstr(b, "cuantas");
@@ -70,6 +78,7 @@ tareas_cliente_agregar(const struct tareas_cliente *c, struct slice usuario,
 
 	buf_init(&params);
 	write_agregar(&params, usuario, t);
+	term_write_map(&params, 0);
 	cast(c, "tareas.agregar_tarea", &params);
 }
 
@@ -81,6 +90,7 @@ tareas_cliente_eliminar(const struct tareas_cliente *c, struct slice usuario,
 
 	buf_init(&params);
 	write_eliminar(&params, usuario, titulo);
+	term_write_map(&params, 0);
 	cast(c, "tareas.eliminar_tarea", &params);
 }
 
@@ -92,6 +102,8 @@ tareas_cliente_agregar_call(const struct tareas_cliente *c,
 
 	buf_init(&params);
 	write_agregar(&params, usuario, t);
+	term_write_map(&params, 1);
+	write_plazo(&params, c);
 	return call(c, "tareas.agregar_tarea", &params, text);
 }
 
@@ -106,6 +118,8 @@ tareas_cliente_eliminar_call(const struct tareas_cliente *c,
 
 	buf_init(&params);
 	write_eliminar(&params, usuario, titulo);
+	term_write_map(&params, 1);
+	write_plazo(&params, c);
 	e = call(c, "tareas.eliminar_tarea", &params, text);
 	if (e != E_OK)
 		return e;
@@ -157,6 +171,7 @@ fetch_page(const struct tareas_cliente *c, struct slice usuario,
 
 	buf_init(&params);
 	write_listar(&params, usuario, l->count, PAGE_TASKS);
+	write_plazo(&params, c);
 	buf_clear(text);
 	e = call(c, "tareas.listar_tareas", &params, text);
 	if (e != E_OK)
@@ -192,6 +207,7 @@ tareas_cliente_sync(const struct tareas_cliente *c, struct slice usuario,
 
 	buf_init(&params);
 	write_listar(&params, usuario, 0, 0);
+	write_plazo(&params, c);
 	return call(c, "tareas.listar_tareas", &params, text);
 }
 

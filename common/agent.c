@@ -78,23 +78,15 @@ agent_start_link(struct node *n, struct proc *parent, const struct agent *agent,
 {
 	struct start start = { .agent = agent, .arg = arg };
 
-	if (parent == NULL)
-		return gs_start(n, &module, agent->name, &start, out);
-	return gs_start_link(parent, &module, agent->name, &start, out);
+	return gs_start_under(n, parent, &module, agent->name, &start, out);
 }
 
 enum err
 agent_call(struct node *n, struct pid agent, const char *operation,
     struct slice params, struct buf *answer)
 {
-	struct buf unread;
-	enum err e;
-
-	buf_init(&unread);
-	e = gs_call_wait(n, agent, slice_of(operation), params, LIMIT_CALL_MS,
-	    answer != NULL ? answer : &unread);
-	buf_release(&unread);
-	return e;
+	return gs_call_wait(n, agent, slice_of(operation), params,
+	    LIMIT_CALL_MS, answer);
 }
 
 enum err

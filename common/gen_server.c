@@ -11,6 +11,7 @@
 
 #include "common/lang.h"
 #include "common/runtime.h"
+#include "proto/term.h"
 
 struct server {
 	const struct gen_server *module;
@@ -115,6 +116,8 @@ dispatch_call(struct proc *p, const struct message *m)
 {
 	const struct server *s = server_of(p);
 
+	if (m->deadline_ms != 0 && node_now_ms(p->node) > m->deadline_ms)
+		return gs_error(E_TIMEOUT, NULL);
 	if (s->module->handle_call == NULL)
 		return gs_error(E_UNDEF, NULL);
 	return s->module->handle_call(p, m);
@@ -150,6 +153,12 @@ dispatch_answer(struct proc *p, const struct message *m)
 	return ((gs_then_fn *)m->then)(p, &a, m->arg);
 }
 
+static bool
+is_parent(struct proc *p, struct pid pid)
+{
+	return pid.id != 0 && pid.id == server_of(p)->parent.id;
+}
+
 static struct gs_next
 dispatch(struct proc *p, const struct message *m)
 {
@@ -159,7 +168,7 @@ dispatch(struct proc *p, const struct message *m)
 	case MESSAGE_CAST:
 		return dispatch_cast(p, m);
 	case MESSAGE_EXIT:
-		if (m->from.pid.id == server_of(p)->parent.id)
+		if (is_parent(p, m->from.pid))
 			break;
 		return dispatch_info(p, m);
 	case MESSAGE_INFO:
@@ -167,6 +176,9 @@ dispatch(struct proc *p, const struct message *m)
 		return dispatch_info(p, m);
 	case MESSAGE_ANSWER:
 		return dispatch_answer(p, m);
+	case MESSAGE_MONITOR:
+	case MESSAGE_DEMONITOR:
+		return gs_noreply(); /* for peers */
 	case MESSAGE_STOP:
 		break;
 	}
@@ -233,6 +245,8 @@ follow(struct proc *p, const struct message *m, struct gs_next next)
 			tell(p, m, &next);
 		if (next.verb == GS_STOP || next.verb == GS_STOP_REPLY)
 			proc_exit(p, reason_of(next.word));
+		else if (next.verb == GS_IGNORE) /* says only init */
+			proc_exit(p, reason_of("bad_return_value"));
 		if (p->ending)
 			return;
 		if (next.then == NULL) {
@@ -266,8 +280,20 @@ terminate(struct proc *p, const struct reason *why)
 		    _("ended: %s"), why->word);
 }
 
+static void
+format(struct proc *p, bool texts, struct buf *out)
+{
+	const struct server *s = server_of(p);
+
+	if (s->module->format_status != NULL)
+		s->module->format_status(p, texts, out);
+	else
+		term_write_nil(out);
+}
+
 static const struct behaviour gen_server = {
 	.name = "gen_server",
+	.format = format,
 	.receive = receive,
 	.terminate = terminate,
 };
@@ -294,9 +320,20 @@ continue_later(struct proc *p, const char *what)
 	proc_post_first(p, m);
 }
 
-static enum err
-start(struct node *n, struct proc *parent, const struct gen_server *module,
-    const char *name, void *arg, struct pid *out)
+/* Why a server ends that init did not start. */
+static struct reason
+why_not(const struct gs_next *next)
+{
+	if (next->verb == GS_STOP)
+		return reason_of(next->word);
+	return reason_of(
+	    next->verb == GS_IGNORE ? "normal" : "bad_return_value");
+}
+
+enum err
+gs_start_under(struct node *n, struct proc *parent,
+    const struct gen_server *module, const char *name, void *arg,
+    struct pid *out)
 {
 	struct proc *p, *outer = n->running;
 	struct gs_next next;
@@ -314,11 +351,9 @@ start(struct node *n, struct proc *parent, const struct gen_server *module,
 	n->running = p;
 	next = module->init(p, arg);
 	n->running = outer;
-	if (next.verb == GS_STOP || next.verb == GS_IGNORE) {
-		bool refused = next.verb == GS_STOP;
-
-		proc_end(p, reason_of(refused ? next.word : "normal"));
-		return refused ? E_DIED : E_OK;
+	if (next.verb != GS_NOREPLY) {
+		proc_end(p, why_not(&next));
+		return next.verb == GS_IGNORE ? E_OK : E_DIED;
 	}
 	server_of(p)->started = true;
 	*out = p->pid;
@@ -336,40 +371,40 @@ enum err
 gs_start(struct node *n, const struct gen_server *module, const char *name,
     void *arg, struct pid *out)
 {
-	return start(n, NULL, module, name, arg, out);
+	return gs_start_under(n, NULL, module, name, arg, out);
 }
 
 enum err
 gs_start_link(struct proc *parent, const struct gen_server *module,
     const char *name, void *arg, struct pid *out)
 {
-	return start(parent->node, parent, module, name, arg, out);
+	return gs_start_under(parent->node, parent, module, name, arg, out);
 }
 
-static void
-set_flag(void *arg)
+/* A process, and whether it has ended. */
+struct ending {
+	const struct node *node;
+	struct pid pid;
+};
+
+static bool
+has_ended(void *arg)
 {
-	*(bool *)arg = true;
+	const struct ending *e = arg;
+
+	return node_find(e->node, e->pid) == NULL;
 }
 
 enum err
 gs_stop_wait(struct node *n, struct pid pid, const char *word,
     uint64_t timeout_ms)
 {
-	struct timer limit;
-	bool late = false;
+	struct ending ending = { .node = n, .pid = pid };
 
-	assert(!n->turning && n->running == NULL);
-	if (node_find(n, pid) == NULL)
+	if (has_ended(&ending))
 		return E_NOPROC;
 	gs_stop_pid(n, pid, word);
-	timer_init(&limit, set_flag, &late);
-	node_timer(n, &limit, timeout_ms);
-	while (node_find(n, pid) != NULL && !late)
-		if (world_step(n->world) != E_OK)
-			break;
-	node_timer_stop(n, &limit);
-	return node_find(n, pid) == NULL ? E_OK : E_TIMEOUT;
+	return node_run_until(n, has_ended, &ending, timeout_ms);
 }
 
 void
@@ -412,7 +447,8 @@ waiter_then(struct proc *self, const struct answer *a, void *arg)
 	(void)self;
 	w->there = true;
 	w->e = a->e;
-	buf_add(w->body, a->body);
+	if (w->body != NULL)
+		buf_add(w->body, a->body);
 	return gs_stop("normal");
 }
 
@@ -436,4 +472,20 @@ gs_call_wait(struct node *n, struct pid target, struct slice op,
 			return E_NOCONNECTION;
 		}
 	return w.e;
+}
+
+enum err
+gs_call_name(struct node *n, const char *name, const char *op,
+    struct slice params, struct buf *body)
+{
+	return gs_call_wait(n, node_whereis(n, slice_of(name)), slice_of(op),
+	    params, LIMIT_CALL_MS, body);
+}
+
+enum err
+gs_cast_name(struct node *n, const char *name, const char *op,
+    struct slice params)
+{
+	return proc_cast(n, node_whereis(n, slice_of(name)), slice_of(op),
+	    params);
 }

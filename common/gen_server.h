@@ -68,6 +68,9 @@ struct gen_server {
 	/* What gs_then() asked for, before any other message. */
 	struct gs_next (*handle_continue)(struct proc *self, const char *what);
 
+	/* As a behaviour's format: the state as one term. May be NULL. */
+	void (*format_status)(struct proc *self, bool texts, struct buf *out);
+
 	/* Frees what the state owns. May be NULL. */
 	void (*terminate)(struct proc *self, const struct reason *why);
 };
@@ -104,7 +107,10 @@ struct gs_next gs_stop(const char *word);
 /* The same, and answers with what was written to gs_answer(). */
 struct gs_next gs_stop_reply(struct proc *self, const char *word);
 
-/* From init only: there is nothing to do for this server, no error. */
+/*
+ * From init only: there is nothing to do for this server, no error. From
+ * another callback it ends the server with bad_return_value, as in OTP.
+ */
 struct gs_next gs_ignore(void);
 
 /*
@@ -122,19 +128,26 @@ struct gs_next gs_then(struct gs_next next, const char *what);
  * Starts a server and runs its init at once; not from inside a handler's
  * call chain of the same server. name may be NULL. Gives its pid.
  * E_EXISTS: the name is taken, and *out is its pid; E_DIED: init refused,
- * and *out is nobody. What init wants done next by gs_then() is done in the
- * server's own turn.
+ * or ended in a sentence that is not for it, and *out is nobody, as it is
+ * with E_OK after gs_ignore(). What init wants done next by gs_then() is
+ * done in the server's own turn.
  */
 enum err gs_start(struct node *n, const struct gen_server *module,
     const char *name, void *arg, struct pid *out);
 
 /*
- * The same, linked to its parent: when the parent ends, so does the server,
- * even one that traps exits (after terminate). A start that fails leaves no
- * link and sends no signal. gs_ignore() gives E_OK and nobody.
+ * The same, linked to its parent: when the parent ends, so does the server
+ * (after terminate). One that traps exits does so whatever the parent's
+ * reason; one that does not survives a parent that ends with normal, as in
+ * OTP. A start that fails leaves no link and sends no signal.
  */
 enum err gs_start_link(struct proc *parent, const struct gen_server *module,
     const char *name, void *arg, struct pid *out);
+
+/* The one or the other: parent may be NULL, and then it is nobody's. */
+enum err gs_start_under(struct node *n, struct proc *parent,
+    const struct gen_server *module, const char *name, void *arg,
+    struct pid *out);
 
 /*
  * From a program's top level: stops the server after what is in its
@@ -159,10 +172,19 @@ uint64_t gs_call(struct proc *self, struct pid target, struct slice op,
 
 /*
  * A call from a program's top level, which runs the world until the answer
- * is there. What it says is appended to body: the result, or the error's
- * text. Never from inside a turn.
+ * is there. What it says is appended to body (NULL: nobody reads it): the
+ * result, or the error's text. Never from inside a turn.
  */
 enum err gs_call_wait(struct node *n, struct pid target, struct slice op,
     struct slice params, uint64_t timeout_ms, struct buf *body);
+
+/*
+ * The same to who has a name, with the default timeout (OTP's call/2), and
+ * a cast to it.
+ */
+enum err gs_call_name(struct node *n, const char *name, const char *op,
+    struct slice params, struct buf *body);
+enum err gs_cast_name(struct node *n, const char *name, const char *op,
+    struct slice params);
 
 #endif

@@ -452,8 +452,11 @@ shake(struct link *l, const struct rpc *m, bool clean)
 static bool
 is_for_node(const struct rpc *m)
 {
-	return m->kind != RPC_RESPONSE && m->method.len > 5 &&
-	    memcmp(m->method.bytes, "node.", 5) == 0;
+	return m->kind != RPC_RESPONSE &&
+	    (slice_is(m->method, "node.ping") ||
+		slice_is(m->method, "node.hello") ||
+		slice_is(m->method, "node.auth") ||
+		slice_is(m->method, "node.error"));
 }
 
 static void
@@ -471,7 +474,8 @@ answer_node(struct link *l, const struct rpc *m)
 		rpc_write_error(&l->out, m->msgid, E_BADARG,
 		    N_("this link has said hello already"));
 	else
-		rpc_write_error(&l->out, m->msgid, E_UNDEF, NULL);
+		rpc_write_error(&l->out, m->msgid, E_BADARG,
+		    N_("node.error is no request"));
 	written(l);
 }
 

@@ -38,6 +38,8 @@ enum message_kind {
 	MESSAGE_ANSWER, /* of the receiver's own call from.ref */
 	MESSAGE_DOWN, /* from.pid, monitored as from.ref, ended */
 	MESSAGE_EXIT, /* from.pid, linked, ended; to who traps exits */
+	MESSAGE_MONITOR, /* to a peer: from wants to know of op's end */
+	MESSAGE_DEMONITOR, /* to a peer: from does not any more */
 	MESSAGE_STOP, /* asks the receiver to end, in its turn */
 };
 
@@ -71,6 +73,7 @@ struct message {
 	struct slice body; /* params, result, text of an error, or reason */
 	then_fn *then; /* ANSWER: the behaviour's continuation */
 	void *arg; /* ANSWER: handed to it */
+	uint64_t deadline_ms; /* CALL: not carried out after it; 0: none */
 	struct credit *credit; /* NULL: the sender was not a link */
 	uint8_t bytes[]; /* op and body are copied here */
 };

@@ -43,6 +43,7 @@ node_new(struct world *world, struct slice name, struct log *log)
 	slots_init(&n->refs);
 	world_random(world, seed, sizeof(seed));
 	table_init(&n->names, name_of, seed);
+	table_init(&n->topics, reg_topic_name, seed);
 	timers_init(&n->timers);
 	buf_init(&n->answer);
 	log_limit_init(&n->drop_log, DROP_LINES);
@@ -120,6 +121,7 @@ node_free(struct node *n)
 	n->world->turn = NULL;
 	timers_release(&n->timers);
 	table_release(&n->names);
+	table_release(&n->topics);
 	slots_release(&n->refs);
 	slots_release(&n->procs);
 	buf_release(&n->answer);
@@ -165,6 +167,18 @@ node_find(const struct node *n, struct pid pid)
 	return slots_find(&n->procs, pid.id);
 }
 
+struct proc *
+node_next(const struct node *n, uint32_t *place)
+{
+	while (*place < n->procs.used) {
+		struct proc *p = slots_at(&n->procs, (*place)++, NULL);
+
+		if (p != NULL)
+			return p;
+	}
+	return NULL;
+}
+
 uint32_t
 node_count(const struct node *n)
 {
@@ -196,6 +210,28 @@ void
 node_timer_stop(struct node *n, struct timer *t)
 {
 	timer_stop(&n->timers, t);
+}
+
+static void
+set_flag(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+enum err
+node_run_until(struct node *n, bool (*done)(void *arg), void *arg, uint64_t ms)
+{
+	struct timer limit;
+	bool late = false;
+	enum err e = E_OK;
+
+	assert(!n->turning && n->running == NULL);
+	timer_init(&limit, set_flag, &late);
+	node_timer(n, &limit, ms);
+	while (e == E_OK && !done(arg))
+		e = late ? E_TIMEOUT : world_step(n->world);
+	node_timer_stop(n, &limit);
+	return e;
 }
 
 void

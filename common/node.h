@@ -59,12 +59,26 @@ struct pid node_whereis(const struct node *n, struct slice name);
 /* The process itself, NULL when it has ended. Borrowed, for this turn. */
 struct proc *node_find(const struct node *n, struct pid pid);
 
+/*
+ * Walks the processes: *place starts at 0; NULL at the end. Borrowed, for
+ * this turn.
+ */
+struct proc *node_next(const struct node *n, uint32_t *place);
+
 /* How many processes there are. */
 uint32_t node_count(const struct node *n);
 
 /* Starts a timer ms from now, or moves it there. */
 void node_timer(struct node *n, struct timer *t, uint64_t ms);
 void node_timer_stop(struct node *n, struct timer *t);
+
+/*
+ * From a program's top level: runs the world until done(arg) is true, at
+ * most ms. E_TIMEOUT when it was not by then, E_NOCONNECTION when nothing
+ * can ever happen again.
+ */
+enum err node_run_until(struct node *n, bool (*done)(void *arg), void *arg,
+    uint64_t ms);
 
 /* A hook with its function; not queued. */
 void hook_init(struct hook *h, void (*run)(struct hook *h));

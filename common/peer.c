@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/lang.h"
+#include "common/registry.h"
 #include "common/runtime.h"
 #include "proto/term.h"
 
@@ -30,6 +31,20 @@ struct incoming {
 /* A call of ours that the far side has not answered yet. */
 struct outgoing {
 	struct from from;
+	bool monitor; /* it is node.monitor: its answer is a ref */
+};
+
+/* A monitor of ours over there; ref is the far side's name for it. */
+struct wanted {
+	LIST_ENTRY(wanted) entry;
+	struct from from;
+	uint64_t ref;
+};
+
+/* A monitor of the far side here; ref is ours and its name on the wire. */
+struct given {
+	LIST_ENTRY(given) entry;
+	uint64_t ref;
 };
 
 struct peer {
@@ -37,9 +52,13 @@ struct peer {
 	const struct peer_policy *policy;
 	void *arg;
 	LIST_HEAD(, target) targets;
+	LIST_HEAD(, wanted) wanted;
+	LIST_HEAD(, given) given;
+	uint32_t given_count;
 	struct slots incoming;
 	struct slots outgoing;
 	struct log_limit cast_log;
+	bool was_up;
 	uint32_t busy; /* targets whose mailbox is over half full */
 };
 
@@ -210,6 +229,48 @@ open_request(struct peer *peer, const struct rpc *m,
 	return slots_add(&peer->incoming, in);
 }
 
+/* "plazo" of a map of options; 0: it has none. */
+static uint64_t
+read_plazo(struct term_reader *r)
+{
+	struct slice key;
+	uint64_t ms;
+	uint32_t n = 0;
+
+	if (term_read_map(r, &n) != E_OK)
+		return 0;
+	for (; n > 0; n--) {
+		if (term_read_str(r, &key) != E_OK)
+			return 0;
+		if (slice_is(key, "plazo"))
+			return term_read_uint(r, &ms) == E_OK &&
+				ms <= LIMIT_PLAZO_MS ?
+			    ms :
+			    0;
+		if (term_skip(r, NULL) != E_OK)
+			return 0;
+	}
+	return 0;
+}
+
+/* Until when the far caller waits; 0: it does not say. */
+static uint64_t
+deadline(const struct node *n, struct slice params)
+{
+	struct term_reader r;
+	uint32_t count = 0;
+	uint64_t ms;
+
+	term_reader_init(&r, params);
+	if (term_read_array(&r, &count) != E_OK || count < 2)
+		return 0;
+	for (; count > 1; count--)
+		if (term_skip(&r, NULL) != E_OK)
+			return 0;
+	ms = read_plazo(&r);
+	return ms > 0 ? node_now_ms(n) + ms : 0;
+}
+
 /* Hands the message over. The error if that cannot be done. */
 static enum err
 forward(struct peer *peer, const struct rpc *m, const struct peer_request *what,
@@ -228,8 +289,10 @@ forward(struct peer *peer, const struct rpc *m, const struct peer_request *what,
 	msg = message_new(call ? MESSAGE_CALL : MESSAGE_CAST, what->operation,
 	    what->params);
 	msg->from.pid = proc_pid(proc_of(peer));
-	if (call)
+	if (call) {
 		msg->from.ref = open_request(peer, m, to);
+		msg->deadline_ms = deadline(n, what->params);
+	}
 	message_lend(msg, link_credit(peer->link));
 	if (proc_post(n, to->target, msg) != E_OK)
 		abort(); /* it is there, and credit is never refused */
@@ -252,6 +315,192 @@ refuse(struct peer *peer, const struct rpc *m, enum err e, const char *text)
 	    gettext(text != NULL ? text : err_text(e)));
 }
 
+/* -- monitors across the link -- */
+
+static void
+write_ref_params(struct buf *b, uint64_t ref, const char *reason)
+{
+	term_write_array(b, reason != NULL ? 2 : 1);
+	term_write_uint(b, ref);
+	if (reason != NULL)
+		term_write_cstr(b, reason);
+}
+
+static void
+send_node(struct peer *peer, const char *method, uint64_t ref,
+    const char *reason)
+{
+	struct buf params;
+
+	buf_init(&params);
+	write_ref_params(&params, ref, reason);
+	rpc_write_notify(link_out(peer->link), slice_of(method),
+	    buf_bytes(&params));
+	buf_release(&params);
+	link_written(peer->link);
+}
+
+/* The far side wants to know when a process here ends. */
+static enum err
+take_monitor(struct peer *peer, struct slice params, struct buf *result)
+{
+	struct proc *self = proc_of(peer);
+	struct term_reader r;
+	struct slice name;
+	struct pid pid = { 0 };
+	struct given *g;
+	uint32_t n;
+
+	term_reader_init(&r, params);
+	if (term_read_array(&r, &n) != E_OK || n != 1 ||
+	    term_read_str(&r, &name) != E_OK)
+		return E_BADARG;
+	if (peer->given_count >= LIMIT_MONITORS)
+		return E_OVERLOAD;
+	if (peer->policy->whereis != NULL)
+		pid = peer->policy->whereis(self, peer->arg, name);
+	g = malloc(sizeof(*g));
+	if (g == NULL)
+		abort();
+	g->ref = proc_monitor(self, pid);
+	LIST_INSERT_HEAD(&peer->given, g, entry);
+	peer->given_count++;
+	term_write_uint(result, g->ref);
+	return E_OK;
+}
+
+static struct given *
+given_find(struct peer *peer, uint64_t ref)
+{
+	struct given *g;
+
+	LIST_FOREACH(g, &peer->given, entry)
+		if (g->ref == ref)
+			return g;
+	return NULL;
+}
+
+static void
+given_free(struct peer *peer, struct given *g)
+{
+	LIST_REMOVE(g, entry);
+	peer->given_count--;
+	free(g);
+}
+
+/* And now it does not any more: true when there was such a monitor. */
+static enum err
+take_demonitor(struct peer *peer, struct slice params, struct buf *result)
+{
+	struct term_reader r;
+	struct given *g;
+	uint64_t ref;
+	uint32_t n;
+
+	term_reader_init(&r, params);
+	if (term_read_array(&r, &n) != E_OK || n != 1 ||
+	    term_read_uint(&r, &ref) != E_OK)
+		return E_BADARG;
+	g = given_find(peer, ref);
+	term_write_bool(result, g != NULL);
+	if (g == NULL)
+		return E_OK;
+	proc_demonitor(proc_of(peer), ref);
+	given_free(peer, g);
+	return E_OK;
+}
+
+/* A process over there has ended: whom we promised it learns it. */
+static enum err
+take_down(struct peer *peer, struct slice params)
+{
+	struct term_reader r;
+	struct slice word;
+	struct reason why;
+	struct wanted *w;
+	uint64_t ref;
+	uint32_t n;
+
+	term_reader_init(&r, params);
+	if (term_read_array(&r, &n) != E_OK || n != 2 ||
+	    term_read_uint(&r, &ref) != E_OK ||
+	    term_read_str(&r, &word) != E_OK)
+		return E_BADARG;
+	LIST_FOREACH(w, &peer->wanted, entry)
+		if (w->ref == ref)
+			break;
+	if (w == NULL)
+		return E_OK;
+	why = reason_from(word);
+	proc_down(proc_node(proc_of(peer)), w->from, proc_pid(proc_of(peer)),
+	    &why);
+	LIST_REMOVE(w, entry);
+	free(w);
+	return E_OK;
+}
+
+/* The answer to our node.monitor: the ref that node.down will carry. */
+static void
+monitor_accepted(struct peer *peer, struct from from, const struct answer *a)
+{
+	struct node *n = proc_node(proc_of(peer));
+	struct reason why = reason_of(err_word(a->e));
+	struct term_reader r;
+	struct wanted *w;
+	uint64_t ref;
+
+	term_reader_init(&r, a->body);
+	if (a->e != E_OK || term_read_uint(&r, &ref) != E_OK) {
+		proc_down(n, from, proc_pid(proc_of(peer)), &why);
+		return;
+	}
+	w = malloc(sizeof(*w));
+	if (w == NULL)
+		abort();
+	*w = (struct wanted){ .from = from, .ref = ref };
+	LIST_INSERT_HEAD(&peer->wanted, w, entry);
+}
+
+static void
+send_demonitor(struct peer *peer, const struct message *m)
+{
+	struct wanted *w;
+
+	LIST_FOREACH(w, &peer->wanted, entry)
+		if (w->from.ref == m->from.ref)
+			break;
+	if (w == NULL)
+		return;
+	send_node(peer, "node.demonitor", w->ref, NULL);
+	LIST_REMOVE(w, entry);
+	free(w);
+}
+
+/* The reserved process `node`, as far as it is not the link's own. */
+static void
+take_node_request(struct peer *peer, const struct rpc *m,
+    const struct peer_request *what)
+{
+	struct buf result;
+	enum err e = E_UNDEF;
+
+	buf_init(&result);
+	if (slice_is(what->operation, "monitor") && m->kind == RPC_REQUEST)
+		e = take_monitor(peer, what->params, &result);
+	else if (slice_is(what->operation, "demonitor"))
+		e = take_demonitor(peer, what->params, &result);
+	else if (slice_is(what->operation, "down") && m->kind == RPC_NOTIFY)
+		e = take_down(peer, what->params);
+	if (e != E_OK)
+		refuse(peer, m, e, NULL);
+	else if (m->kind == RPC_REQUEST) {
+		rpc_write_result(link_out(peer->link), m->msgid,
+		    buf_bytes(&result));
+		link_written(peer->link);
+	}
+	buf_release(&result);
+}
+
 static void
 take_request(struct peer *peer, const struct rpc *m)
 {
@@ -261,6 +510,10 @@ take_request(struct peer *peer, const struct rpc *m)
 	enum err e;
 
 	e = rpc_split(m->method, &what.process, &what.operation);
+	if (e == E_OK && slice_is(what.process, "node")) {
+		take_node_request(peer, m, &what);
+		return;
+	}
 	if (e == E_OK)
 		e = peer->policy->route(proc_of(peer), peer->arg, &what, &to,
 		    &text);
@@ -287,30 +540,52 @@ take_response(struct peer *peer, const struct rpc *m, bool clean)
 	a.e = clean ? rpc_read_error(m->error, &a.body) : E_MALFORMED;
 	if (a.e == E_OK)
 		a.body = m->result;
-	proc_answer(proc_node(proc_of(peer)), call->from, &a);
+	if (call->monitor)
+		monitor_accepted(peer, call->from, &a);
+	else
+		proc_answer(proc_node(proc_of(peer)), call->from, &a);
 	free(call);
+}
+
+/* Opens a request to the far side. */
+static void
+send_request(struct peer *peer, struct from from, bool monitor,
+    struct slice method, struct slice params)
+{
+	struct outgoing *call = malloc(sizeof(*call));
+	uint64_t key;
+
+	if (call == NULL)
+		abort();
+	*call = (struct outgoing){ .from = from, .monitor = monitor };
+	key = slots_add(&peer->outgoing, call);
+	rpc_write_request(link_out(peer->link), (uint32_t)key, method, params);
+	link_written(peer->link);
 }
 
 static void
 send_call(struct peer *peer, const struct message *m)
 {
-	struct outgoing *call;
-	uint64_t key;
+	struct answer full = { .e = E_OVERLOAD,
+		.body = slice_of(err_text(E_OVERLOAD)) };
 
-	if (peer->outgoing.count >= LIMIT_OPEN_CALLS) {
-		struct answer full = { .e = E_OVERLOAD,
-			.body = slice_of(err_text(E_OVERLOAD)) };
-
+	if (peer->outgoing.count < LIMIT_OPEN_CALLS)
+		send_request(peer, m->from, false, m->op, m->body);
+	else
 		proc_answer(proc_node(proc_of(peer)), m->from, &full);
-		return;
-	}
-	call = malloc(sizeof(*call));
-	if (call == NULL)
-		abort();
-	call->from = m->from;
-	key = slots_add(&peer->outgoing, call);
-	rpc_write_request(link_out(peer->link), (uint32_t)key, m->op, m->body);
-	link_written(peer->link);
+}
+
+static void
+send_monitor(struct peer *peer, const struct message *m)
+{
+	struct buf params;
+
+	buf_init(&params);
+	term_write_array(&params, 1);
+	term_write_str(&params, m->op);
+	send_request(peer, m->from, true, slice_of("node.monitor"),
+	    buf_bytes(&params));
+	buf_release(&params);
 }
 
 static void
@@ -328,9 +603,15 @@ target_died(struct peer *peer, const struct message *m)
 {
 	struct reason why = reason_from(m->body);
 	struct answer died = { .e = reason_err(&why) };
+	struct given *g = given_find(peer, m->from.ref);
 	struct target *t;
 	uint64_t ref;
 
+	if (g != NULL) {
+		send_node(peer, "node.down", g->ref, why.word);
+		given_free(peer, g);
+		return;
+	}
 	LIST_FOREACH(t, &peer->targets, entry)
 		if (t->monitor == m->from.ref)
 			break;
@@ -360,6 +641,12 @@ receive(struct proc *p, struct message *m)
 	case MESSAGE_INFO:
 		send_cast(peer, m);
 		break;
+	case MESSAGE_MONITOR:
+		send_monitor(peer, m);
+		break;
+	case MESSAGE_DEMONITOR:
+		send_demonitor(peer, m);
+		break;
 	case MESSAGE_DOWN:
 		target_died(peer, m);
 		break;
@@ -384,10 +671,25 @@ free_slots(struct slots *s)
 
 /* The link is over, one way or the other: its policy hears of it once. */
 static void
+publish(struct peer *peer, const char *what)
+{
+	struct buf name;
+
+	buf_init(&name);
+	term_write_array(&name, 1);
+	term_write_cstr(&name, link_node(peer->link));
+	reg_publish(proc_node(proc_of(peer)), REG_NODES, slice_of(what),
+	    buf_bytes(&name));
+	buf_release(&name);
+}
+
+static void
 let_go(struct peer *peer, enum err e, const char *why)
 {
 	if (peer->policy->down != NULL)
 		peer->policy->down(proc_of(peer), peer->arg, e, why);
+	if (peer->was_up)
+		publish(peer, "nodedown");
 	link_free(peer->link);
 	peer->link = NULL;
 }
@@ -397,18 +699,48 @@ terminate(struct proc *p, const struct reason *why)
 {
 	struct peer *peer = proc_state(p);
 	struct target *t;
+	struct wanted *w;
 
 	(void)why;
 	if (peer->link != NULL)
 		let_go(peer, E_NOCONNECTION, N_("closed"));
 	while ((t = LIST_FIRST(&peer->targets)) != NULL)
 		target_free(t);
+	while (!LIST_EMPTY(&peer->given))
+		given_free(peer, LIST_FIRST(&peer->given));
+	while ((w = LIST_FIRST(&peer->wanted)) != NULL) {
+		LIST_REMOVE(w, entry);
+		free(w);
+	}
 	free_slots(&peer->incoming);
 	free_slots(&peer->outgoing);
 }
 
+static void
+format(struct proc *p, bool texts, struct buf *out)
+{
+	const struct peer *peer = proc_state(p);
+	bool up = peer->link != NULL && link_is_up(peer->link);
+
+	(void)texts;
+	term_write_map(out, 6);
+	term_write_cstr(out, "node");
+	term_write_cstr(out, up ? link_node(peer->link) : "");
+	term_write_cstr(out, "user");
+	term_write_cstr(out, up ? link_user(peer->link) : "");
+	term_write_cstr(out, "unsent");
+	term_write_uint(out, up ? link_unsent(peer->link) : 0);
+	term_write_cstr(out, "incoming");
+	term_write_uint(out, peer->incoming.count);
+	term_write_cstr(out, "outgoing");
+	term_write_uint(out, peer->outgoing.count);
+	term_write_cstr(out, "monitors");
+	term_write_uint(out, peer->given_count);
+}
+
 static const struct behaviour peer_behaviour = {
 	.name = "peer",
+	.format = format,
 	.receive = receive,
 	.terminate = terminate,
 	.answer = answer,
@@ -421,7 +753,9 @@ on_up(void *owner)
 {
 	struct peer *peer = owner;
 
+	peer->was_up = true;
 	proc_resume(proc_of(peer));
+	publish(peer, "nodeup");
 	if (peer->policy->up != NULL)
 		peer->policy->up(proc_of(peer), peer->arg);
 }
@@ -475,6 +809,8 @@ peer_start(struct node *n, struct stream *s, const struct link_config *config,
 	peer->policy = policy;
 	peer->arg = arg;
 	LIST_INIT(&peer->targets);
+	LIST_INIT(&peer->wanted);
+	LIST_INIT(&peer->given);
 	slots_init(&peer->incoming);
 	slots_init(&peer->outgoing);
 	log_limit_init(&peer->cast_log, CAST_LINES);
@@ -486,6 +822,29 @@ peer_start(struct node *n, struct stream *s, const struct link_config *config,
 	}
 	*out = proc_pid(p);
 	return E_OK;
+}
+
+uint64_t
+peer_monitor(struct proc *p, struct pid peer, struct slice name)
+{
+	uint64_t ref = proc_watch(p, peer, "noconnection");
+	struct message *m = message_new(MESSAGE_MONITOR, name, slice_of(""));
+
+	m->from = (struct from){ .pid = p->pid, .ref = ref };
+	/* Without a peer the promise is kept already. */
+	(void)proc_post(p->node, peer, m);
+	return ref;
+}
+
+void
+peer_demonitor(struct proc *p, struct pid peer, uint64_t ref)
+{
+	struct message *m =
+	    message_new(MESSAGE_DEMONITOR, slice_of(""), slice_of(""));
+
+	proc_demonitor(p, ref);
+	m->from = (struct from){ .pid = p->pid, .ref = ref };
+	(void)proc_post(p->node, peer, m);
 }
 
 bool

@@ -11,6 +11,10 @@
  * which is the mailbox of the far caller. If the process ends first, all
  * that are open there are answered `died`.
  *
+ * A request whose options (a map as its last parameter) have "plazo", the
+ * ms that its caller still waits, is answered timeout after that and never
+ * carried out.
+ *
  * Until the link is up its mailbox waits; while the link is full, too.
  */
 #ifndef COMMON_PEER_H
@@ -42,6 +46,11 @@ struct peer_policy {
 	enum err (*route)(struct proc *peer, void *arg,
 	    const struct peer_request *what, struct peer_route *to,
 	    const char **text);
+	/*
+	 * The process of that name, as far as the far side may monitor it;
+	 * id 0: none, and it gets noproc. May be NULL: none at all.
+	 */
+	struct pid (*whereis)(struct proc *peer, void *arg, struct slice name);
 	/* The link is up. May be NULL. */
 	void (*up)(struct proc *peer, void *arg);
 	/*
@@ -59,6 +68,16 @@ struct peer_policy {
 enum err peer_start(struct node *n, struct stream *s,
     const struct link_config *config, const struct peer_policy *policy,
     void *arg, struct pid *out);
+
+/*
+ * p monitors a process of that name on the peer's node: one DOWN (from.pid
+ * is the peer's) with the process's own reason, noproc, or noconnection
+ * when the link ends first. Returns the ref that the DOWN will carry.
+ */
+uint64_t peer_monitor(struct proc *p, struct pid peer, struct slice name);
+
+/* Takes the promise back; a DOWN that waits goes too. */
+void peer_demonitor(struct proc *p, struct pid peer, uint64_t ref);
 
 /* True when p is a peer. */
 bool peer_is(const struct proc *p);

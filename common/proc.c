@@ -14,6 +14,7 @@
 
 #include "common/lang.h"
 #include "common/runtime.h"
+#include "proto/term.h"
 
 struct proc *
 proc_spawn(struct node *n, const struct behaviour *b, size_t state_bytes)
@@ -25,9 +26,11 @@ proc_spawn(struct node *n, const struct behaviour *b, size_t state_bytes)
 	p->node = n;
 	p->behaviour = b;
 	p->last = &p->first;
+	p->started_ms = n->now_ms;
 	LIST_INIT(&p->watchers);
 	LIST_INIT(&p->watching);
 	LIST_INIT(&p->bonds);
+	LIST_INIT(&p->subscriptions);
 	TAILQ_INIT(&p->when_idle);
 	p->pid.id = slots_add(&n->procs, p);
 	return p;
@@ -242,10 +245,115 @@ release_idle(struct proc *p)
 	}
 }
 
+/* -- looking inside -- */
+
+struct trace {
+	struct pid to;
+	const char *op;
+	uint64_t second; /* of the node's clock */
+	uint32_t told; /* in it */
+	uint64_t lost; /* since the last one that was told */
+};
+
+static const char *const kinds[] = {
+	[MESSAGE_CALL] = "call",
+	[MESSAGE_CAST] = "cast",
+	[MESSAGE_INFO] = "info",
+	[MESSAGE_ANSWER] = "answer",
+	[MESSAGE_DOWN] = "down",
+	[MESSAGE_EXIT] = "exit",
+	[MESSAGE_MONITOR] = "monitor",
+	[MESSAGE_DEMONITOR] = "demonitor",
+	[MESSAGE_STOP] = "stop",
+};
+
+static void
+tell(struct proc *p, const struct message *m)
+{
+	struct trace *t = p->trace;
+	struct buf params;
+
+	buf_init(&params);
+	term_write_array(&params, 5);
+	term_write_cstr(&params, proc_name(p));
+	term_write_cstr(&params, kinds[m->kind]);
+	term_write_str(&params, m->op);
+	term_write_uint(&params, m->body.len);
+	term_write_uint(&params, t->lost);
+	(void)proc_cast(p->node, t->to, slice_of(t->op), buf_bytes(&params));
+	buf_release(&params);
+	t->lost = 0;
+}
+
+static void
+trace(struct proc *p, const struct message *m)
+{
+	struct trace *t = p->trace;
+	const struct proc *to = node_find(p->node, t->to);
+
+	if (to == NULL) {
+		proc_untrace(p);
+		return;
+	}
+	if (t->second != p->node->now_ms / 1000) {
+		t->second = p->node->now_ms / 1000;
+		t->told = 0;
+	}
+	if (t->told >= PROC_TRACE_PER_S || to->mailbox >= LIMIT_BATCH) {
+		t->lost++;
+		return;
+	}
+	t->told++;
+	tell(p, m);
+}
+
+void
+proc_trace(struct proc *p, struct pid to, const char *op)
+{
+	proc_untrace(p);
+	p->trace = calloc(1, sizeof(*p->trace));
+	if (p->trace == NULL)
+		abort();
+	p->trace->to = to;
+	p->trace->op = op;
+}
+
+void
+proc_untrace(struct proc *p)
+{
+	free(p->trace);
+	p->trace = NULL;
+}
+
+const char *
+proc_kind(const struct proc *p)
+{
+	return p->behaviour->name;
+}
+
+uint64_t
+proc_age_ms(const struct proc *p)
+{
+	return p->node->now_ms - p->started_ms;
+}
+
+void
+proc_format(struct proc *p, bool texts, struct buf *out)
+{
+	if (p->behaviour->format != NULL)
+		p->behaviour->format(p, texts, out);
+	else
+		term_write_nil(out);
+}
+
+/* -- turns -- */
+
 static void
 handle(struct proc *p, struct message *m)
 {
 	p->handled++;
+	if (p->trace != NULL)
+		trace(p, m);
 	p->node->running = p;
 	p->behaviour->receive(p, m);
 	p->node->running = NULL;
@@ -333,18 +441,35 @@ post_down(struct monitor *w, struct pid target, const struct reason *why)
 }
 
 uint64_t
-proc_monitor(struct proc *p, struct pid target)
+proc_watch(struct proc *p, struct pid target, const char *gone)
 {
 	struct monitor *w = ref_new(p, REF_MONITOR);
 	struct proc *t = node_find(p->node, target);
-	struct reason noproc = reason_of("noproc");
+	struct reason why = reason_of(gone);
 	uint64_t ref = w->ref;
 
 	if (t != NULL)
 		watch(w, t);
 	else
-		post_down(w, target, &noproc);
+		post_down(w, target, &why);
 	return ref;
+}
+
+void
+proc_down(struct node *n, struct from to, struct pid pid,
+    const struct reason *why)
+{
+	struct proc *p = node_find(n, to.pid);
+	struct monitor *w = p != NULL ? ref_find(p, to.ref, REF_MONITOR) : NULL;
+
+	if (w != NULL)
+		post_down(w, pid, why);
+}
+
+uint64_t
+proc_monitor(struct proc *p, struct pid target)
+{
+	return proc_watch(p, target, "noproc");
 }
 
 /* Takes the DOWN or the answer of a ref out of the mailbox. */
@@ -443,36 +568,48 @@ proc_trap_exits(struct proc *p, bool on)
 	p->traps_exits = on;
 }
 
+/* An exit signal that can be trapped. */
+static void
+take_signal(struct proc *p, struct pid from, const struct reason *why)
+{
+	if (p->traps_exits) {
+		struct message *m = message_new(MESSAGE_EXIT, slice_of(""),
+		    slice_of(why->word));
+
+		m->from.pid = from;
+		enqueue(p, m);
+	} else if (!reason_is(why, "normal")) {
+		proc_exit(p, *why);
+	}
+}
+
 void
 proc_signal(struct node *n, struct pid to, struct pid from, struct reason why)
 {
 	struct proc *p = node_find(n, to);
-	struct message *m;
 
 	if (p == NULL)
 		return;
-	if (reason_is(&why, "kill")) {
+	if (reason_is(&why, "kill"))
 		proc_exit(p, reason_of("killed"));
-	} else if (p->traps_exits) {
-		m = message_new(MESSAGE_EXIT, slice_of(""), slice_of(why.word));
-		m->from.pid = from;
-		enqueue(p, m);
-	} else if (!reason_is(&why, "normal")) {
-		proc_exit(p, why);
-	}
+	else
+		take_signal(p, from, &why);
 }
 
-/* p has ended: whom it was linked to learns it. */
+/*
+ * p has ended: whom it was linked to learns it. Only proc_signal() kills: a
+ * process that ended with the reason kill does not, as in OTP.
+ */
 static void
 signal_bonds(struct proc *p, const struct reason *why)
 {
 	struct bond *b;
 
 	while ((b = LIST_FIRST(&p->bonds)) != NULL) {
-		struct pid to = b->other->pid;
+		struct proc *to = b->other;
 
 		bond_free(b);
-		proc_signal(p->node, to, p->pid, *why);
+		take_signal(to, p->pid, why);
 	}
 }
 
@@ -624,6 +761,7 @@ proc_end(struct proc *p, struct reason why)
 	if (p->name != NULL)
 		table_take(&n->names, slice_of(p->name));
 	slots_take(&n->procs, p->pid.id);
+	reg_leave(p);
 	signal_bonds(p, &why);
 	tell_watchers(p, &why);
 	while ((w = LIST_FIRST(&p->watching)) != NULL)
@@ -631,6 +769,7 @@ proc_end(struct proc *p, struct reason why)
 	while (p->first != NULL)
 		message_free(dequeue(p));
 	release_idle(p);
+	proc_untrace(p);
 	free(p->name);
 	p->name = NULL;
 	TAILQ_INSERT_TAIL(&n->dead, p, entry);

@@ -15,6 +15,7 @@
 
 #include "common/message.h"
 #include "common/node.h"
+#include "proto/buf.h"
 
 struct behaviour {
 	const char *name;
@@ -28,6 +29,11 @@ struct behaviour {
 	 * NULL when all its calls are its own.
 	 */
 	void (*answer)(struct proc *p, uint64_t ref, const struct answer *a);
+	/*
+	 * Appends the state as one term, for people who look inside; texts
+	 * of users only when asked for. NULL: there is nothing to see.
+	 */
+	void (*format)(struct proc *p, bool texts, struct buf *out);
 };
 
 /*
@@ -63,9 +69,29 @@ bool proc_is_ending(const struct proc *p);
 void proc_suspend(struct proc *p);
 void proc_resume(struct proc *p);
 
+/* -- looking inside -- */
+
 /* Messages in the mailbox, and messages handled since the start. */
 uint32_t proc_mailbox(const struct proc *p);
 uint64_t proc_handled(const struct proc *p);
+
+/* The behaviour's name, and how long it has lived. */
+const char *proc_kind(const struct proc *p);
+uint64_t proc_age_ms(const struct proc *p);
+
+/* Appends its state as one term; nil where there is nothing to see. */
+void proc_format(struct proc *p, bool texts, struct buf *out);
+
+/*
+ * From now on each message that p handles is told to `to`, by a cast of op
+ * (a constant string) with [p's name, kind, operation, bytes, lost]: lost
+ * is how many went by untold since the last one, because there were over
+ * PROC_TRACE_PER_S in a second or `to` fell behind. One trace a process:
+ * a new one replaces it. Nobody else pays for it.
+ */
+enum { PROC_TRACE_PER_S = 1000 };
+void proc_trace(struct proc *p, struct pid to, const char *op);
+void proc_untrace(struct proc *p);
 
 /*
  * Takes m and puts it into the mailbox of pid. E_NOPROC when it has ended.

@@ -13,6 +13,7 @@
 TAILQ_HEAD(procs, proc);
 LIST_HEAD(monitors, monitor);
 LIST_HEAD(bonds, bond);
+LIST_HEAD(subscriptions, subscription);
 
 struct node {
 	struct world *world;
@@ -21,6 +22,7 @@ struct node {
 	struct slots procs; /* key: pid */
 	struct slots refs; /* key: ref of a monitor, call or send_after */
 	struct table names;
+	struct table topics; /* see registry.h */
 	struct timers timers;
 	struct procs runnable;
 	struct procs dead; /* freed at the end of the turn */
@@ -79,17 +81,33 @@ struct proc {
 	struct reason why; /* while ending */
 	struct monitors watchers; /* who is told when I end */
 	struct monitors watching; /* what I am promised */
+	struct subscriptions subscriptions; /* in topics */
 	struct bonds bonds; /* whom my end reaches, and whose reaches me */
 	struct hooks when_idle;
 	uint64_t handled;
+	uint64_t started_ms;
+	struct trace *trace; /* NULL: nobody looks */
 	_Alignas(16) uint8_t state[];
 };
 
 /* Queues a hook at the end of a list, unless it is queued somewhere. */
 void hook_queue(struct hooks *list, struct hook *h);
 
+/*
+ * A monitor as proc_monitor() makes it, but gone is the reason where there
+ * is no target. And the end of such a promise that another node tells of:
+ * a DOWN of pid to whoever still has the ref.
+ */
+uint64_t proc_watch(struct proc *p, struct pid target, const char *gone);
+void proc_down(struct node *n, struct from to, struct pid pid,
+    const struct reason *why);
+
 /* Takes a message of that kind and ref that waits out of p's mailbox. */
 void proc_flush(struct proc *p, enum message_kind kind, uint64_t ref);
+
+/* The key of a topic; and an ending process leaves all of them. */
+struct slice reg_topic_name(const void *topic);
+void reg_leave(struct proc *p);
 
 /* Puts p into the run queue, if it has something to do. */
 void node_schedule(struct node *n, struct proc *p);

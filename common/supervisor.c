@@ -11,6 +11,7 @@
 #include "common/lang.h"
 #include "common/runtime.h"
 #include "common/table.h"
+#include "proto/term.h"
 
 struct child {
 	TAILQ_ENTRY(child) entry; /* in the order of start */
@@ -63,8 +64,10 @@ child_start(struct proc *p, struct child *c)
 {
 	struct sup *s = proc_state(p);
 	struct pid pid = { 0 };
-	enum err e = c->spec.start(p, c->spec.arg, &pid);
+	enum err e;
 
+	c->failed = false;
+	e = c->spec.start(p, c->spec.arg, &pid);
 	if (e != E_OK || pid.id == 0)
 		return e;
 	c->pid = pid;
@@ -92,8 +95,7 @@ child_gone(struct proc *p, struct child *c)
 {
 	struct sup *s = proc_state(p);
 
-	if (c->grace != 0 && !proc_cancel(p, c->grace))
-		proc_flush(p, MESSAGE_INFO, c->grace);
+	proc_cancel(p, c->grace);
 	c->grace = 0;
 	c->told = false;
 	if (c->pid.id != 0)
@@ -110,6 +112,18 @@ child_forget(struct sup *s, struct child *c)
 
 /* -- stopping -- */
 
+/* One that unlinked itself would end unheard. */
+static void
+stay_linked(struct proc *p, struct pid pid)
+{
+	struct proc *child = node_find(p->node, pid);
+
+	if (child != NULL)
+		proc_link(child, p->pid);
+	else
+		proc_link(p, pid); /* which says noproc */
+}
+
 /* Asks a child to end. True when it has ended already. */
 static bool
 child_stop(struct proc *p, struct child *c)
@@ -119,6 +133,7 @@ child_stop(struct proc *p, struct child *c)
 	if (c->told)
 		return false;
 	c->told = true;
+	stay_linked(p, c->pid);
 	if (c->spec.grace_ms == SUP_KILL) {
 		proc_signal(p->node, c->pid, p->pid, reason_of("kill"));
 		return false;
@@ -200,7 +215,9 @@ start_range(struct proc *p)
 		c = TAILQ_FIRST(&s->children);
 	for (; c != NULL; c = next) {
 		next = TAILQ_NEXT(c, entry);
-		if (c->spec.restart == SUP_TEMPORARY) {
+		if (c->pid.id != 0) /* started by another's start */
+			continue;
+		if (c->leaving || c->spec.restart == SUP_TEMPORARY) {
 			child_forget(s, c);
 		} else if (child_start(p, c) != E_OK) {
 			try_again(p, c);
@@ -298,19 +315,22 @@ static void
 child_ended(struct proc *p, struct child *c, const struct reason *why)
 {
 	struct sup *s = proc_state(p);
-	bool again = !c->leaving && wants_restart(c, why);
+	bool known = !c->leaving && c->spec.restart != SUP_TEMPORARY;
+	bool again = known && wants_restart(c, why);
 
 	child_gone(p, c);
-	if (s->stopping) {
-		c->failed = again && !is_in_range(s, c);
+	if (s->stopping && is_in_range(s, c)) {
 		if (s->ending)
 			child_forget(s, c);
-		stop_range(p);
-	} else if (again) {
-		restart(p, c);
-	} else if (c->leaving || c->spec.restart == SUP_TEMPORARY) {
+	} else if (known) {
+		c->failed = again;
+	} else {
 		child_forget(s, c);
 	}
+	if (s->stopping)
+		stop_range(p);
+	else if (again)
+		restart(p, c);
 }
 
 static void
@@ -322,7 +342,7 @@ kill_late(struct proc *p, uint64_t grace)
 	TAILQ_FOREACH(c, &s->children, entry)
 		if (c->grace == grace)
 			break;
-	if (c != NULL)
+	if (c != NULL && grace != 0)
 		proc_signal(p->node, c->pid, p->pid, reason_of("kill"));
 }
 
@@ -370,6 +390,8 @@ receive(struct proc *p, struct message *m)
 		take_call(p, m);
 		break;
 	case MESSAGE_CAST:
+	case MESSAGE_MONITOR:
+	case MESSAGE_DEMONITOR:
 	case MESSAGE_ANSWER:
 	case MESSAGE_DOWN:
 		break;
@@ -390,8 +412,32 @@ terminate(struct proc *p, const struct reason *why)
 	free(s->restarted_ms);
 }
 
+static void
+format(struct proc *p, bool texts, struct buf *out)
+{
+	static const char *const strategies[] = {
+		[SUP_ONE_FOR_ONE] = "one_for_one",
+		[SUP_ONE_FOR_ALL] = "one_for_all",
+		[SUP_REST_FOR_ONE] = "rest_for_one",
+	};
+	const struct sup *s = proc_state(p);
+	struct sup_count n = sup_count_children(p);
+
+	(void)texts;
+	term_write_map(out, 4);
+	term_write_cstr(out, "strategy");
+	term_write_cstr(out, strategies[s->strategy]);
+	term_write_cstr(out, "specs");
+	term_write_uint(out, n.specs);
+	term_write_cstr(out, "active");
+	term_write_uint(out, n.active);
+	term_write_cstr(out, "restarts");
+	term_write_uint(out, s->restarts);
+}
+
 static const struct behaviour sup_behaviour = {
 	.name = "supervisor",
+	.format = format,
 	.receive = receive,
 	.terminate = terminate,
 };
@@ -420,32 +466,48 @@ init(struct proc *p, struct proc *parent, const struct sup_spec *spec)
 	proc_link(p, parent->pid);
 }
 
+/* A child that cannot start, or need not ever, is not kept. */
 static enum err
-start_all(struct proc *p, const struct sup_spec *spec)
+add_child(struct proc *p, const struct sup_child *spec, struct pid *out)
 {
 	struct sup *s = proc_state(p);
-	enum err e = E_OK;
+	struct child *c = child_new(s, spec);
+	enum err e = child_start(p, c);
 
-	for (size_t i = 0; i < spec->count && e == E_OK; i++)
-		e = child_start(p, child_new(s, &spec->children[i]));
+	*out = c->pid;
+	if (e != E_OK || (out->id == 0 && spec->restart == SUP_TEMPORARY))
+		child_forget(s, c);
 	return e;
 }
 
-/* A start that failed: what was started ends now, the last one first. */
+static enum err
+start_all(struct proc *p, const struct sup_spec *spec)
+{
+	struct pid pid;
+	enum err e = E_OK;
+
+	for (size_t i = 0; i < spec->count && e == E_OK; i++)
+		e = add_child(p, &spec->children[i], &pid);
+	return e;
+}
+
+/*
+ * Ends a process and, of a supervisor, first its children, from the last
+ * one back. At once, so that all names are free for another try.
+ */
 static void
-undo_start(struct proc *p, struct proc *parent)
+end_tree(struct proc *p)
 {
 	struct sup *s = proc_state(p);
 	struct child *c;
 
-	TAILQ_FOREACH_REVERSE(c, &s->children, children, entry) {
-		struct proc *child = node_find(p->node, c->pid);
+	if (sup_is(p))
+		TAILQ_FOREACH_REVERSE(c, &s->children, children, entry) {
+			struct proc *child = node_find(p->node, c->pid);
 
-		if (child != NULL)
-			proc_end(child, reason_of("shutdown"));
-	}
-	if (parent != NULL)
-		proc_unlink(p, parent->pid);
+			if (child != NULL)
+				end_tree(child);
+		}
 	proc_end(p, reason_of("shutdown"));
 }
 
@@ -467,7 +529,9 @@ sup_start_link(struct node *n, struct proc *parent, const struct sup_spec *spec,
 	init(p, parent, spec);
 	e = start_all(p, spec);
 	if (e != E_OK) {
-		undo_start(p, parent);
+		if (parent != NULL)
+			proc_unlink(p, parent->pid);
+		end_tree(p);
 		return e;
 	}
 	*out = p->pid;
@@ -480,22 +544,22 @@ sup_is(const struct proc *p)
 	return p->behaviour == &sup_behaviour;
 }
 
+bool
+sup_is_stopping(const struct proc *sup)
+{
+	const struct sup *s = (const struct sup *)(const void *)sup->state;
+
+	return s->stopping || sup->ending;
+}
+
 enum err
 sup_start_child(struct proc *sup, const struct sup_child *child,
     struct pid *out)
 {
-	struct sup *s = proc_state(sup);
-	struct child *c;
-	enum err e;
-
-	if (s->stopping || sup->ending)
+	*out = (struct pid){ 0 };
+	if (sup_is_stopping(sup))
 		return E_NOPROC;
-	c = child_new(s, child);
-	e = child_start(sup, c);
-	*out = c->pid;
-	if (e != E_OK || (c->pid.id == 0 && child->restart == SUP_TEMPORARY))
-		child_forget(s, c);
-	return e;
+	return add_child(sup, child, out);
 }
 
 enum err
@@ -504,7 +568,7 @@ sup_terminate_child(struct proc *sup, struct pid child)
 	struct sup *s = proc_state(sup);
 	struct child *c = child_find(s, child);
 
-	if (c == NULL || s->stopping)
+	if (c == NULL)
 		return E_NOPROC;
 	c->leaving = true;
 	child_stop(sup, c);

@@ -62,8 +62,8 @@ struct sup_spec {
 
 /*
  * Starts a supervisor and its children in order; parent NULL: nobody's. If
- * one cannot be started, those before it are stopped in reverse order, and
- * the error is its error. E_EXISTS: the name is taken, *out has it.
+ * one cannot be started, those before it are ended at once in reverse order,
+ * and the error is its error. E_EXISTS: the name is taken, *out has it.
  */
 enum err sup_start_link(struct node *n, struct proc *parent,
     const struct sup_spec *spec, struct pid *out);
@@ -71,9 +71,13 @@ enum err sup_start_link(struct node *n, struct proc *parent,
 /* True when p is a supervisor. */
 bool sup_is(const struct proc *p);
 
+/* True while it stops children, to start them again or to end. */
+bool sup_is_stopping(const struct proc *sup);
+
 /*
  * Starts one more child, after all others. E_NOPROC while the supervisor
- * stops; else the errors of its start, and it is not kept then.
+ * stops children; else the errors of its start. It is not kept then, and
+ * *out is nobody.
  */
 enum err sup_start_child(struct proc *sup, const struct sup_child *child,
     struct pid *out);

@@ -45,6 +45,8 @@ enum {
 	LIMIT_MAILBOX = 8192,
 	/* Calls a peer may have open at the far side at once. */
 	LIMIT_OPEN_CALLS = 65536,
+	/* Processes here that one far side may monitor at once. */
+	LIMIT_MONITORS = 4096,
 	/* Connections that have not authenticated yet, in all. */
 	LIMIT_STRANGERS = 256,
 
@@ -53,6 +55,7 @@ enum {
 
 	/* -- time (milliseconds) -- */
 	LIMIT_CALL_MS = 5000, /* as in OTP */
+	LIMIT_PLAZO_MS = 24 * 60 * 60 * 1000, /* a longer one is none */
 	LIMIT_HANDSHAKE_MS = 5000,
 	LIMIT_STRANGER_WAIT_MS = 250, /* then the oldest stranger goes */
 	LIMIT_DENIED_MS = 250, /* a guess costs at least this */

@@ -9,8 +9,11 @@
 #include <unistd.h>
 
 #include "common/lang.h"
-#include "server/engine.h"
+#include "common/peer.h"
+#include "common/supervisor.h"
+#include "server/engine_server.h"
 #include "server/listener.h"
+#include "server/sys.h"
 #include "server/tareas_server.h"
 
 enum {
@@ -19,16 +22,104 @@ enum {
 	STATUS_NOPERM = 77,
 };
 
+#define ROOT_NAME "root"
+
 struct app {
-	struct world *world;
+	struct loop *loop;
 	const struct config *config;
 	struct log *log;
 	struct node *node;
-	struct engine *engine;
-	struct address heard[CONFIG_LISTEN_MAX]; /* with their ports */
-	unsigned heard_count;
+	struct pid root; /* the supervisor at the top */
+	struct engine *engine; /* of the process `engine`, while there is one */
+	struct listener_config listener;
 	bool port_file_written;
+	bool failed; /* the root has given up */
 };
+
+/* -- the tree: root (rest_for_one) -> engine, domain, sessions, listener -- */
+
+static enum err
+start_engine(struct proc *parent, void *arg, struct pid *out)
+{
+	struct app *a = arg;
+
+	return engine_server_start_link(a->node, parent, &a->engine, out);
+}
+
+static enum err
+start_tareas(struct proc *parent, void *arg, struct pid *out)
+{
+	struct app *a = arg;
+
+	return tareas_server_start_link(a->node, parent, &a->engine, out);
+}
+
+static enum err
+start_sys(struct proc *parent, void *arg, struct pid *out)
+{
+	struct app *a = arg;
+
+	return sys_start_link(a->node, parent, ROOT_NAME, out);
+}
+
+static enum err
+start_listener(struct proc *parent, void *arg, struct pid *out)
+{
+	struct app *a = arg;
+
+	return listener_start_link(a->node, parent, &a->listener, out);
+}
+
+/* An end in here touches nobody else. */
+static enum err
+start_domain(struct proc *parent, void *arg, struct pid *out)
+{
+	const struct sup_child children[] = {
+		{ .id = "tareas", .start = start_tareas, .arg = arg },
+		{ .id = "sys", .start = start_sys, .arg = arg },
+	};
+	const struct sup_spec spec = { .name = "domain",
+		.strategy = SUP_ONE_FOR_ONE,
+		.children = children,
+		.count = sizeof(children) / sizeof(children[0]) };
+	struct app *a = arg;
+
+	return sup_start_link(a->node, parent, &spec, out);
+}
+
+/* Dynamic: the listener starts them, and none is started again. */
+static enum err
+start_sessions(struct proc *parent, void *arg, struct pid *out)
+{
+	const struct sup_spec spec = { .name = SESSIONS_NAME,
+		.strategy = SUP_ONE_FOR_ONE };
+	struct app *a = arg;
+
+	return sup_start_link(a->node, parent, &spec, out);
+}
+
+static enum err
+start_root(struct app *a)
+{
+	const struct sup_child children[] = {
+		{ .id = "engine", .start = start_engine, .arg = a },
+		{ .id = "domain",
+		    .start = start_domain,
+		    .arg = a,
+		    .grace_ms = SUP_INFINITY },
+		{ .id = "sessions",
+		    .start = start_sessions,
+		    .arg = a,
+		    .grace_ms = SUP_INFINITY },
+		{ .id = "listener", .start = start_listener, .arg = a },
+	};
+	const struct sup_spec spec = { .name = ROOT_NAME,
+		.strategy = SUP_REST_FOR_ONE,
+		.children = children,
+		.count = sizeof(children) / sizeof(children[0]) };
+
+	return sup_start_link(a->node, NULL, &spec, &a->root);
+}
 
 /* -- addresses -- */
 
@@ -42,18 +133,6 @@ cannot_listen(const struct address *at, const char *why)
 	return STATUS_UNAVAILABLE;
 }
 
-static enum err
-listen_on(struct app *a, struct proc *listener, const struct address *at,
-    const char **why)
-{
-	struct address here = *at;
-	enum err e = listener_add(listener, at, &here.port, why);
-
-	if (e == E_OK)
-		a->heard[a->heard_count++] = here;
-	return e;
-}
-
 /* The addresses that were asked for: each has to work. */
 static int
 listen_given(struct app *a, struct proc *listener)
@@ -62,7 +141,7 @@ listen_given(struct app *a, struct proc *listener)
 	const char *why;
 
 	for (unsigned i = 0; i < c->listen_count; i++)
-		if (listen_on(a, listener, &c->listen[i], &why) != E_OK)
+		if (listener_add(listener, &c->listen[i], &why) != E_OK)
 			return cannot_listen(&c->listen[i], why);
 	return 0;
 }
@@ -79,14 +158,14 @@ listen_loopback(struct app *a, struct proc *listener)
 	enum err e;
 
 	for (unsigned i = 0; i < 2; i++) {
-		e = listen_on(a, listener, &both[i], &why);
+		e = listener_add(listener, &both[i], &why);
 		if (e == E_UNREACHABLE)
 			log_line(a->log, LOG_WARN, "listener",
 			    _("this machine has no %s"), both[i].host);
 		else if (e != E_OK)
 			return cannot_listen(&both[i], why);
 	}
-	return a->heard_count > 0 ? 0 : cannot_listen(&both[0], why);
+	return a->listener.count > 0 ? 0 : cannot_listen(&both[0], why);
 }
 
 /* The class's two lines, then where it can be found. */
@@ -97,12 +176,10 @@ say_ready(const struct app *a)
 
 	puts(_("Task server started"));
 	puts(_("Waiting for connections from clients..."));
-	for (unsigned i = 0; i < a->heard_count; i++)
+	for (unsigned i = 0; i < a->listener.count; i++)
 		printf(_("Listening on %s\n"),
-		    address_format(&a->heard[i], text));
-	if (a->config->memory)
-		puts(_(
-		    "The tasks are in memory only: they end with the server"));
+		    address_format(&a->listener.heard[i], text));
+	puts(_("The tasks are in memory only: they end with the server"));
 	fflush(stdout);
 }
 
@@ -123,7 +200,7 @@ write_port_file(struct app *a)
 	f = fopen(temporary, "w");
 	good = f != NULL;
 	for (unsigned i = 0; good && i < count; i++)
-		good = fprintf(f, "%u\n", a->heard[i].port) > 0;
+		good = fprintf(f, "%u\n", a->listener.heard[i].port) > 0;
 	if (f != NULL)
 		good = fclose(f) == 0 && good;
 	good = good && rename(temporary, c->port_file) == 0;
@@ -178,22 +255,50 @@ judge_cookie(const struct app *a, const struct cookie *cookie)
 
 /* -- life -- */
 
+/* The root has given up, after all restarts: so does the program. */
+static struct gs_next
+root_ended(struct proc *self, const struct message *m)
+{
+	struct app **a = gs_state(self);
+
+	log_line((*a)->log, LOG_ERROR, "application", _("ended: %.*s"),
+	    (int)m->body.len, (const char *)m->body.bytes);
+	(*a)->failed = true;
+	loop_stop((*a)->loop);
+	return gs_stop("normal");
+}
+
+static struct gs_next
+watch_root(struct proc *self, void *arg)
+{
+	struct app **a = gs_state(self);
+
+	*a = arg;
+	proc_monitor(self, (*a)->root);
+	return gs_noreply();
+}
+
+static const struct gen_server application = {
+	.module = "application",
+	.state_bytes = sizeof(struct app *),
+	.init = watch_root,
+	.handle_info = root_ended,
+};
+
 static int
 start(struct app *a, const struct cookie *cookie)
 {
-	uint8_t seed[TABLE_SEED_BYTES];
 	struct pid pid;
 	struct proc *listener;
 	int status = judge_cookie(a, cookie);
 
 	if (status != 0)
 		return status;
-	world_random(a->world, seed, sizeof(seed));
-	a->engine = engine_local_new(seed);
-	if (tareas_server_start(a->node, a->engine, &pid) != E_OK ||
-	    listener_start(a->node, cookie, &pid) != E_OK)
+	if (start_root(a) != E_OK ||
+	    gs_start(a->node, &application, "application", a, &pid) != E_OK)
 		abort(); /* a new node has no names that are taken */
-	listener = node_find(a->node, pid);
+	listener =
+	    node_find(a->node, node_whereis(a->node, slice_of(LISTENER_NAME)));
 	status = a->config->listen_count > 0 ? listen_given(a, listener) :
 					       listen_loopback(a, listener);
 	if (status == 0)
@@ -211,10 +316,11 @@ app_new(struct loop *loop, const struct config *config,
 
 	if (a == NULL)
 		abort();
-	a->world = loop_world(loop);
+	a->loop = loop;
 	a->config = config;
 	a->log = log;
-	a->node = node_new(a->world, slice_of(config->name), log);
+	listener_config_init(&a->listener, cookie);
+	a->node = node_new(loop_world(loop), slice_of(config->name), log);
 	*status = start(a, cookie);
 	if (*status == 0)
 		return a;
@@ -222,26 +328,52 @@ app_new(struct loop *loop, const struct config *config,
 	return NULL;
 }
 
-static void
-set_flag(void *arg)
+bool
+app_has_failed(const struct app *a)
 {
-	*(bool *)arg = true;
+	return a->failed;
+}
+
+/* -- stopping -- */
+
+static void
+drain(void *arg, const struct sup_which *child)
+{
+	struct proc *p = node_find(arg, child->pid);
+
+	if (p != NULL && peer_is(p))
+		peer_drain(p);
+}
+
+static struct proc *
+sessions(const struct app *a)
+{
+	return node_find(a->node,
+	    node_whereis(a->node, slice_of(SESSIONS_NAME)));
+}
+
+static bool
+is_drained(void *arg)
+{
+	const struct proc *p = sessions(arg);
+
+	return p == NULL || sup_count_children(p).active == 0;
 }
 
 void
 app_stop(struct app *a)
 {
-	struct pid pid = node_whereis(a->node, slice_of(LISTENER_NAME));
-	bool late = false;
-	struct timer limit;
+	struct proc *root = node_find(a->node, a->root);
+	struct proc *p = sessions(a);
 
-	timer_init(&limit, set_flag, &late);
-	node_timer(a->node, &limit, LIMIT_STOP_MS);
-	listener_drain(node_find(a->node, pid));
-	while (node_find(a->node, pid) != NULL && !late &&
-	    world_step(a->world) == E_OK)
-		continue;
-	node_timer_stop(a->node, &limit);
+	if (root == NULL || p == NULL)
+		return; /* it has given up already */
+	/* Accept no more; what is open is answered, and then closed. */
+	(void)sup_terminate_child(root,
+	    node_whereis(a->node, slice_of(LISTENER_NAME)));
+	sup_which_children(p, drain, a->node);
+	/* Who has not finished by then is cut off by app_free(). */
+	(void)node_run_until(a->node, is_drained, a, LIMIT_STOP_MS);
 }
 
 void
@@ -250,7 +382,5 @@ app_free(struct app *a)
 	if (a->port_file_written)
 		unlink(a->config->port_file);
 	node_free(a->node);
-	if (a->engine != NULL)
-		engine_close(a->engine);
 	free(a);
 }

@@ -25,6 +25,9 @@ struct app *app_new(struct loop *loop, const struct config *config,
  */
 void app_stop(struct app *a);
 
+/* True when it ended by itself: every restart was in vain. */
+bool app_has_failed(const struct app *a);
+
 /* Takes the application. */
 void app_free(struct app *a);
 

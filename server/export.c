@@ -10,6 +10,12 @@ static const struct export table[] = {
 	{ "tareas", "agregar_tarea", "sm", 0 },
 	{ "tareas", "eliminar_tarea", "ss", 0 },
 	{ "tareas", "listar_tareas", "s", LIMIT_FRAME },
+	{ "sys", "arbol", "", LIMIT_FRAME },
+	{ "sys", "ps", "", LIMIT_FRAME },
+	{ "sys", "estado", "s", LIMIT_FRAME },
+	{ "sys", "traza", "s", 0 },
+	{ "sys", "destrazar", "s", 0 },
+	{ "sys", "reiniciar", "s", 0 },
 };
 
 enum { TABLE_SIZE = sizeof(table) / sizeof(table[0]) };
@@ -69,4 +75,13 @@ export_find(struct slice process, struct slice operation, struct slice params,
 	}
 	*out = found;
 	return E_OK;
+}
+
+bool
+export_has(struct slice process)
+{
+	for (size_t i = 0; i < TABLE_SIZE; i++)
+		if (slice_is(process, table[i].process))
+			return true;
+	return false;
 }

@@ -5,6 +5,7 @@
 #ifndef SERVER_EXPORT_H
 #define SERVER_EXPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "proto/blob.h"
@@ -30,5 +31,8 @@ struct export
  */
 enum err export_find(struct slice process, struct slice operation,
     struct slice params, const struct export **out, const char **text);
+
+/* True when anything of that process is exported. */
+bool export_has(struct slice process);
 
 #endif

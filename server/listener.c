@@ -6,50 +6,42 @@
 
 #include "common/lang.h"
 #include "common/peer.h"
-#include "common/table.h"
+#include "common/supervisor.h"
 #include "proto/limits.h"
 #include "proto/term.h"
 #include "server/session.h"
 
-enum { SOCKETS_MAX = 64 };
-
 /* Lines about refused connections, in the log's window of time. */
 enum { REFUSAL_LINES = 5 };
 
-/* A connection of ours: a stranger, until it is admitted. */
-struct guest {
-	TAILQ_ENTRY(guest) entry; /* in strangers, the oldest first */
+/* A connection that has not proved the cookie yet. */
+struct stranger {
+	TAILQ_ENTRY(stranger) entry; /* the oldest first */
 	struct pid pid;
-	bool admitted;
+	uint64_t monitor;
 	char address[sizeof(((struct stream_peer *)0)->text)];
 };
 
 struct state {
 	struct proc *self;
-	const struct cookie *cookie;
-	struct log_limit refusals;
-	struct listener *sockets[SOCKETS_MAX];
+	struct listener_config *config;
+	struct listener *sockets[LISTENER_ADDRESSES];
 	unsigned count;
-	struct table guests; /* all, by pid */
-	TAILQ_HEAD(, guest) strangers;
-	unsigned stranger_count;
+	TAILQ_HEAD(, stranger) strangers;
+	unsigned stranger_count; /* LIMIT_STRANGERS at most: a list will do */
 	bool crowded; /* not accepting until there is room */
-	uint64_t wait; /* while crowded: the ref of its end */
-	bool draining;
+	uint64_t wait; /* the timer of the next eviction */
 };
 
-static struct slice
-guest_key(const void *thing)
+static struct stranger *
+stranger_find(struct state *s, struct pid pid)
 {
-	const struct guest *g = thing;
+	struct stranger *g;
 
-	return slice_bytes(&g->pid, sizeof(g->pid));
-}
-
-static struct guest *
-guest_find(struct state *s, struct pid pid)
-{
-	return table_find(&s->guests, slice_bytes(&pid, sizeof(pid)));
+	TAILQ_FOREACH(g, &s->strangers, entry)
+		if (g->pid.id == pid.id)
+			return g;
+	return NULL;
 }
 
 static void
@@ -73,7 +65,7 @@ check_room(struct state *s)
 {
 	bool full = s->stranger_count >= LIMIT_STRANGERS;
 
-	if (s->draining || full == s->crowded)
+	if (full == s->crowded)
 		return;
 	s->crowded = full;
 	accept_on(s, !full);
@@ -85,16 +77,55 @@ check_room(struct state *s)
 
 /* -- who comes -- */
 
+/* What a session is started with, under the supervisor of sessions. */
+struct arrival {
+	struct state *listener;
+	struct stream *stream;
+	const struct stream_peer *from;
+};
+
+static enum err
+start_session(struct proc *parent, void *arg, struct pid *out)
+{
+	const struct arrival *a = arg;
+	struct state *s = a->listener;
+	struct session_config config = {
+		.cookie = cookie_bytes(s->config->cookie),
+		.host = proc_pid(s->self),
+		.refusals = &s->config->refusals,
+	};
+
+	return session_start_link(parent, a->stream, a->from, &config, out);
+}
+
+/* Nobody's child while the supervisor of sessions is being restarted. */
+static struct pid
+admit(struct state *s, struct stream *stream, const struct stream_peer *from)
+{
+	struct node *n = proc_node(s->self);
+	struct arrival a = { .listener = s, .stream = stream, .from = from };
+	struct sup_child child = { .id = "session",
+		.start = start_session,
+		.arg = &a, /* a temporary child is started once, now */
+		.restart = SUP_TEMPORARY };
+	struct proc *sessions =
+	    node_find(n, node_whereis(n, slice_of(SESSIONS_NAME)));
+	struct pid pid = { 0 };
+
+	if (sessions == NULL || sup_is_stopping(sessions))
+		stream_close(stream);
+	else
+		/* A session that cannot start has closed its stream. */
+		(void)sup_start_child(sessions, &child, &pid);
+	return pid;
+}
+
 static void
 on_accepted(void *owner, struct stream *stream, const struct stream_peer *from)
 {
 	struct state *s = owner;
-	struct session_config config = { .cookie = cookie_bytes(s->cookie),
-		.host = proc_pid(s->self),
-		.refusals = &s->refusals };
-	struct guest *g;
-	struct pid pid =
-	    session_start(proc_node(s->self), stream, from, &config);
+	struct pid pid = admit(s, stream, from);
+	struct stranger *g;
 
 	if (pid.id == 0)
 		return;
@@ -102,9 +133,8 @@ on_accepted(void *owner, struct stream *stream, const struct stream_peer *from)
 	if (g == NULL)
 		abort();
 	g->pid = pid;
+	g->monitor = proc_monitor(s->self, pid);
 	memcpy(g->address, from->text, sizeof(g->address));
-	proc_monitor(s->self, pid);
-	table_add(&s->guests, g);
 	TAILQ_INSERT_TAIL(&s->strangers, g, entry);
 	s->stranger_count++;
 	check_room(s);
@@ -117,13 +147,11 @@ static const struct listener_events listener_events = {
 /* -- who is one of us, and who leaves -- */
 
 static void
-no_stranger_any_more(struct state *s, struct guest *g)
+forget(struct state *s, struct stranger *g)
 {
-	if (g->admitted)
-		return;
-	g->admitted = true;
 	TAILQ_REMOVE(&s->strangers, g, entry);
 	s->stranger_count--;
+	free(g);
 	check_room(s);
 }
 
@@ -132,7 +160,7 @@ handle_cast(struct proc *self, const struct message *m)
 {
 	struct state *s = gs_state(self);
 	struct term_reader r;
-	struct guest *g;
+	struct stranger *g;
 	struct pid pid;
 	uint32_t n;
 
@@ -140,32 +168,19 @@ handle_cast(struct proc *self, const struct message *m)
 	if (!slice_is(m->op, "admitted") || term_read_array(&r, &n) != E_OK ||
 	    term_read_uint(&r, &pid.id) != E_OK)
 		return gs_error(E_UNDEF, NULL);
-	g = guest_find(s, pid);
-	if (g != NULL)
-		no_stranger_any_more(s, g);
-	return gs_noreply();
-}
-
-static struct gs_next
-left(struct state *s, struct pid pid)
-{
-	struct guest *g = guest_find(s, pid);
-
-	if (g == NULL)
-		return gs_noreply();
-	no_stranger_any_more(s, g);
-	table_take(&s->guests, guest_key(g));
-	free(g);
-	if (s->draining && s->guests.count == 0)
-		return gs_stop("normal");
+	g = stranger_find(s, pid);
+	if (g != NULL) {
+		proc_demonitor(self, g->monitor);
+		forget(s, g);
+	}
 	return gs_noreply();
 }
 
 /* The oldest stranger of the address that has most of them. */
-static struct guest *
+static struct stranger *
 pick(struct state *s)
 {
-	struct guest *g, *other, *worst = NULL;
+	struct stranger *g, *other, *worst = NULL;
 	unsigned most = 0;
 
 	TAILQ_FOREACH(g, &s->strangers, entry) {
@@ -184,7 +199,7 @@ pick(struct state *s)
 static void
 make_room(struct state *s)
 {
-	struct guest *g = pick(s);
+	struct stranger *g = pick(s);
 	struct proc *p = node_find(proc_node(s->self), g->pid);
 
 	if (p != NULL)
@@ -196,29 +211,37 @@ static struct gs_next
 handle_info(struct proc *self, const struct message *m)
 {
 	struct state *s = gs_state(self);
+	struct stranger *g;
 
-	if (m->kind == MESSAGE_DOWN)
-		return left(s, m->from.pid);
-	if (s->crowded && !s->draining && slice_is(m->op, "crowded"))
+	if (m->kind == MESSAGE_DOWN) {
+		g = stranger_find(s, m->from.pid);
+		if (g != NULL)
+			forget(s, g);
+	} else if (s->crowded && slice_is(m->op, "crowded")) {
 		make_room(s);
+	}
 	return gs_noreply();
 }
 
 /* -- life -- */
 
-static struct gs_next
-init(struct proc *self, void *arg)
+void
+listener_config_init(struct listener_config *c, const struct cookie *cookie)
 {
-	struct state *s = gs_state(self);
-	uint8_t seed[TABLE_SEED_BYTES];
+	*c = (struct listener_config){ .cookie = cookie };
+	log_limit_init(&c->refusals, REFUSAL_LINES);
+}
 
-	s->self = self;
-	s->cookie = *(const struct cookie **)arg;
-	log_limit_init(&s->refusals, REFUSAL_LINES);
-	world_random(node_world(proc_node(self)), seed, sizeof(seed));
-	table_init(&s->guests, guest_key, seed);
-	TAILQ_INIT(&s->strangers);
-	return gs_noreply();
+static enum err
+listen_on(struct state *s, const struct address *at, const char **why)
+{
+	struct world *w = node_world(proc_node(s->self));
+	enum err e = world_listen(w, at, &listener_events, s,
+	    &s->sockets[s->count], why);
+
+	if (e == E_OK)
+		s->count++;
+	return e;
 }
 
 static void
@@ -230,24 +253,39 @@ close_sockets(struct state *s)
 		listener_close(w, s->sockets[--s->count]);
 }
 
+/* One that is started again listens where the last one did. */
+static struct gs_next
+init(struct proc *self, void *arg)
+{
+	struct state *s = gs_state(self);
+	const char *why;
+
+	s->self = self;
+	s->config = arg;
+	TAILQ_INIT(&s->strangers);
+	for (unsigned i = 0; i < s->config->count; i++)
+		if (listen_on(s, &s->config->heard[i], &why) != E_OK) {
+			log_line(node_log(proc_node(self)), LOG_ERROR,
+			    LISTENER_NAME, _("cannot listen on %s: %s"),
+			    s->config->heard[i].host, gettext(why));
+			close_sockets(s);
+			return gs_stop("unreachable");
+		}
+	return gs_noreply();
+}
+
 static void
 terminate(struct proc *self, const struct reason *why)
 {
 	struct state *s = gs_state(self);
+	struct stranger *g;
 
 	(void)why;
 	close_sockets(s);
-	for (size_t i = 0; i < s->guests.size; i++) {
-		struct guest *g = table_at(&s->guests, i);
-		struct proc *p =
-		    g != NULL ? node_find(proc_node(self), g->pid) : NULL;
-
-		/* Sessions borrow our log limit: they are down before us. */
-		if (p != NULL && peer_link(p) != NULL)
-			link_abort(peer_link(p), E_NOCONNECTION, "closed");
+	while ((g = TAILQ_FIRST(&s->strangers)) != NULL) {
+		TAILQ_REMOVE(&s->strangers, g, entry);
 		free(g);
 	}
-	table_release(&s->guests);
 }
 
 static const struct gen_server module = {
@@ -260,47 +298,29 @@ static const struct gen_server module = {
 };
 
 enum err
-listener_start(struct node *n, const struct cookie *cookie, struct pid *out)
+listener_start_link(struct node *n, struct proc *parent,
+    struct listener_config *config, struct pid *out)
 {
-	return gs_start(n, &module, LISTENER_NAME, &cookie, out);
+	return gs_start_under(n, parent, &module, LISTENER_NAME, config, out);
 }
 
 enum err
-listener_add(struct proc *listener, const struct address *at, uint16_t *port,
-    const char **why)
+listener_add(struct proc *listener, const struct address *at, const char **why)
 {
 	struct state *s = gs_state(listener);
 	struct world *w = node_world(proc_node(listener));
+	struct address *heard = &s->config->heard[s->config->count];
 	enum err e;
 
-	if (s->count == SOCKETS_MAX) {
+	if (s->config->count == LISTENER_ADDRESSES) {
 		*why = N_("too many addresses to listen on");
-		return E_UNREACHABLE;
+		return E_DENIED;
 	}
-	e = world_listen(w, at, &listener_events, s, &s->sockets[s->count],
-	    why);
+	e = listen_on(s, at, why);
 	if (e != E_OK)
 		return e;
-	*port = listener_port(w, s->sockets[s->count]);
-	s->count++;
+	*heard = *at;
+	heard->port = listener_port(w, s->sockets[s->count - 1]);
+	s->config->count++;
 	return E_OK;
-}
-
-void
-listener_drain(struct proc *listener)
-{
-	struct state *s = gs_state(listener);
-
-	s->draining = true;
-	close_sockets(s);
-	for (size_t i = 0; i < s->guests.size; i++) {
-		struct guest *g = table_at(&s->guests, i);
-		struct proc *p =
-		    g != NULL ? node_find(proc_node(listener), g->pid) : NULL;
-
-		if (p != NULL)
-			peer_drain(p);
-	}
-	if (s->guests.count == 0)
-		proc_exit(listener, reason_of("normal"));
 }

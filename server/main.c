@@ -17,6 +17,7 @@
 
 enum {
 	STATUS_USAGE = 64,
+	STATUS_SOFTWARE = 70,
 	STATUS_OSERR = 71,
 	STATUS_NOPERM = 77,
 };
@@ -79,6 +80,8 @@ run(struct loop *loop, const struct config *config)
 	app = app_new(loop, config, &cookie, &log, &status);
 	if (app != NULL) {
 		loop_run(loop);
+		if (app_has_failed(app))
+			status = STATUS_SOFTWARE;
 		app_stop(app);
 		app_free(app);
 	}

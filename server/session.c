@@ -28,6 +28,16 @@ route(struct proc *peer, void *arg, const struct peer_request *what,
 	return to->target.id != 0 ? E_OK : E_NOPROC;
 }
 
+/* What may be called may be monitored. */
+static struct pid
+whereis(struct proc *peer, void *arg, struct slice name)
+{
+	struct pid nobody = { 0 };
+
+	(void)arg;
+	return export_has(name) ? node_whereis(proc_node(peer), name) : nobody;
+}
+
 static void
 up(struct proc *peer, void *arg)
 {
@@ -65,25 +75,31 @@ down(struct proc *peer, void *arg, enum err e, const char *why)
 
 static const struct peer_policy policy = {
 	.route = route,
+	.whereis = whereis,
 	.up = up,
 	.down = down,
 };
 
-struct pid
-session_start(struct node *n, struct stream *stream,
-    const struct stream_peer *from, const struct session_config *config)
+enum err
+session_start_link(struct proc *parent, struct stream *stream,
+    const struct stream_peer *from, const struct session_config *config,
+    struct pid *out)
 {
 	struct link_config link = { .role = HANDSHAKE_SERVER,
 		.cookie = config->cookie };
 	struct session *s = malloc(sizeof(*s));
-	struct pid pid = { 0 };
+	enum err e;
 
 	if (s == NULL)
 		abort();
 	*s = (struct session){ .from = *from,
 		.host = config->host,
 		.refusals = config->refusals };
-	if (peer_start(n, stream, &link, &policy, s, &pid) != E_OK)
+	e = peer_start(proc_node(parent), stream, &link, &policy, s, out);
+	if (e != E_OK) {
 		free(s);
-	return pid;
+		return e;
+	}
+	proc_link(node_find(proc_node(parent), *out), proc_pid(parent));
+	return E_OK;
 }

@@ -18,10 +18,10 @@ struct session_config {
 };
 
 /*
- * Takes the stream; starts a session on it. Gives the session's pid, id 0
- * when it could not start.
+ * Takes the stream; starts a session on it, linked to parent. Errors are those of peer_start().
  */
-struct pid session_start(struct node *n, struct stream *s,
-    const struct stream_peer *from, const struct session_config *config);
+enum err session_start_link(struct proc *parent, struct stream *s,
+    const struct stream_peer *from, const struct session_config *config,
+    struct pid *out);
 
 #endif

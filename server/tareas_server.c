@@ -8,7 +8,7 @@
 enum { LISTING_BYTES_MAX = LIMIT_FRAME - 64 };
 
 struct tareas {
-	struct engine *engine;
+	struct engine **engine; /* where it is; NULL there: it is not */
 };
 
 /* -- what was applied -- */
@@ -42,7 +42,7 @@ propose(struct proc *self, const struct message *m, const struct command *c)
 {
 	struct tareas *t = gs_state(self);
 
-	engine_propose(t->engine, c, m->from);
+	engine_propose(*t->engine, c, m->from);
 	return gs_noreply();
 }
 
@@ -134,7 +134,7 @@ static struct gs_next
 listar(struct proc *self, const struct message *m)
 {
 	const struct tareas *t = gs_state(self);
-	const struct tareas_state *s = engine_state(t->engine);
+	const struct tareas_state *s = engine_state(*t->engine);
 	struct page p = { .whole = true, .cuantas = UINT64_MAX };
 	const char *why = NULL;
 	struct term_reader r;
@@ -166,6 +166,10 @@ static const struct {
 static struct gs_next
 handle(struct proc *self, const struct message *m)
 {
+	const struct tareas *t = gs_state(self);
+
+	if (*t->engine == NULL)
+		return gs_error(E_OVERLOAD, NULL);
 	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
 		if (slice_is(m->op, operations[i].name))
 			return operations[i].run(self, m);
@@ -180,7 +184,9 @@ init(struct proc *self, void *arg)
 	struct tareas *t = gs_state(self);
 
 	t->engine = arg;
-	engine_attach(t->engine, &engine_events, self);
+	if (*t->engine == NULL)
+		return gs_stop("noengine");
+	engine_attach(*t->engine, &engine_events, self);
 	return gs_noreply();
 }
 
@@ -190,7 +196,8 @@ terminate(struct proc *self, const struct reason *why)
 	struct tareas *t = gs_state(self);
 
 	(void)why;
-	engine_attach(t->engine, NULL, NULL);
+	if (*t->engine != NULL)
+		engine_attach(*t->engine, NULL, NULL);
 }
 
 static const struct gen_server module = {
@@ -203,7 +210,8 @@ static const struct gen_server module = {
 };
 
 enum err
-tareas_server_start(struct node *n, struct engine *engine, struct pid *out)
+tareas_server_start_link(struct node *n, struct proc *parent,
+    struct engine **slot, struct pid *out)
 {
-	return gs_start(n, &module, TAREAS_NAME, engine, out);
+	return gs_start_under(n, parent, &module, TAREAS_NAME, slot, out);
 }

@@ -16,10 +16,12 @@
 #define TAREAS_NAME "tareas"
 
 /*
- * Starts it under its name, on an engine that it borrows for as long as it
- * lives; whatever the engine holds is there at once. See gs_start().
+ * Starts it under its name, linked to parent (NULL: to nobody), on the
+ * engine of *slot, which it borrows for as long as it lives; whatever the
+ * engine holds is there at once. While there is none, it answers overload.
+ * See gs_start().
  */
-enum err tareas_server_start(struct node *n, struct engine *engine,
-    struct pid *out);
+enum err tareas_server_start_link(struct node *n, struct proc *parent,
+    struct engine **slot, struct pid *out);
 
 #endif

@@ -502,6 +502,102 @@ START_TEST(a_pid_is_never_given_out_again)
 }
 END_TEST
 
+/* -- links -- */
+
+static const struct {
+	const char *why;
+	bool traps;
+	const char *seen;
+} ends[] = {
+	{ "boom", false, "b~boom a~boom" },
+	{ "normal", false, "b~normal" },
+	{ "shutdown", false, "b~shutdown a~shutdown" },
+	{ "boom", true, "b~boom a^boom" },
+	{ "normal", true, "b~normal a^normal" },
+};
+
+START_TEST(an_end_travels_over_a_link_from_either_side)
+{
+	struct actor *a = spawn("a", NULL), *b = spawn("b", NULL);
+
+	proc_trap_exits(proc_of_state(a), ends[_i].traps);
+	proc_link(proc_of_state(a), pid_of(b));
+	proc_link(proc_of_state(b), pid_of(a)); /* once is enough */
+	end(b, ends[_i].why);
+	run();
+	expect(ends[_i].seen);
+}
+END_TEST
+
+START_TEST(an_exit_comes_after_every_message_of_the_dead)
+{
+	struct actor *a = spawn("a", NULL), *b = spawn("b", NULL);
+
+	b->friend = pid_of(a);
+	b->last = last_words;
+	proc_trap_exits(proc_of_state(a), true);
+	proc_link(proc_of_state(b), pid_of(a));
+	end(b, "boom");
+	run();
+	expect("b~boom a:last a^boom");
+}
+END_TEST
+
+START_TEST(an_unlinked_process_does_not_learn_it)
+{
+	struct actor *a = spawn("a", NULL), *b = spawn("b", NULL);
+
+	proc_link(proc_of_state(a), pid_of(b));
+	proc_unlink(proc_of_state(_i == 0 ? a : b), pid_of(_i == 0 ? b : a));
+	proc_unlink(proc_of_state(a), pid_of(b));
+	end(b, "boom");
+	run();
+	expect("b~boom");
+}
+END_TEST
+
+START_TEST(a_link_to_the_dead_brings_noproc_at_once)
+{
+	struct actor *a = spawn("a", NULL);
+
+	proc_trap_exits(proc_of_state(a), _i == 1);
+	proc_link(proc_of_state(a), (struct pid){ 99 });
+	run();
+	expect(_i == 1 ? "a^noproc" : "a~noproc");
+}
+END_TEST
+
+START_TEST(kill_cannot_be_trapped)
+{
+	struct actor *a = spawn("a", NULL), *b = spawn("b", NULL);
+
+	proc_trap_exits(proc_of_state(a), true);
+	proc_trap_exits(proc_of_state(b), true);
+	proc_link(proc_of_state(a), pid_of(b));
+	proc_signal(node, pid_of(a), pid_of(b), reason_of("kill"));
+	run();
+	expect("a~killed b^killed");
+}
+END_TEST
+
+START_TEST(a_ring_of_links_ends_as_one_and_each_once)
+{
+	struct actor *ring[5];
+
+	for (int i = 0; i < 5; i++)
+		ring[i] = spawn("r", NULL);
+	for (int i = 0; i < 5; i++)
+		proc_link(proc_of_state(ring[i]), pid_of(ring[(i + 1) % 5]));
+	proc_link(proc_of_state(ring[0]), pid_of(ring[0]));
+	if (_i == 0) {
+		end(ring[0], "boom");
+		run();
+		expect("r~boom r~boom r~boom r~boom r~boom");
+	}
+	/* Else the node ends it. */
+}
+END_TEST
+
 /* -- names -- */
 
 START_TEST(a_name_is_one_process_and_a_process_has_one_name)
@@ -1281,6 +1377,18 @@ add_monitors(TCase *t)
 }
 
 static void
+add_links(TCase *t)
+{
+	tcase_add_loop_test(t, an_end_travels_over_a_link_from_either_side, 0,
+	    (int)COUNT(ends));
+	tcase_add_test(t, an_exit_comes_after_every_message_of_the_dead);
+	tcase_add_loop_test(t, an_unlinked_process_does_not_learn_it, 0, 2);
+	tcase_add_loop_test(t, a_link_to_the_dead_brings_noproc_at_once, 0, 2);
+	tcase_add_test(t, kill_cannot_be_trapped);
+	tcase_add_loop_test(t, a_ring_of_links_ends_as_one_and_each_once, 0, 2);
+}
+
+static void
 add_calls(TCase *t)
 {
 	tcase_add_loop_test(t, a_call_ends_in_one_of_six_ways, 0,
@@ -1341,6 +1449,7 @@ main(void)
 	} groups[] = {
 		{ "order", add_order },
 		{ "monitors", add_monitors },
+		{ "links", add_links },
 		{ "calls", add_calls },
 		{ "bounds", add_bounds },
 		{ "end", add_end },

@@ -526,6 +526,20 @@ START_TEST(writable_comes_again_and_again_until_switched_off)
 }
 END_TEST
 
+START_TEST(one_that_could_always_write_still_reads)
+{
+	connect_both();
+	stream_want_write(server.stream, true);
+	write_to(&client, "heard");
+	close_side(&client);
+	sim_run_ms(sim, 10);
+	ck_assert(slice_is(buf_bytes(&server.got), "heard"));
+	ck_assert_int_eq(server.ended, 1);
+	ck_assert_int_gt(server.writable, 0);
+	close_side(&server);
+}
+END_TEST
+
 START_TEST(a_finished_half_arrives_in_order_and_the_other_goes_on)
 {
 	connect_both();
@@ -877,6 +891,7 @@ add_streams(TCase *t)
 	tcase_add_test(t, bytes_arrive_in_order_after_the_delay);
 	tcase_add_test(t, a_reader_that_is_off_holds_bytes_back);
 	tcase_add_test(t, writable_comes_again_and_again_until_switched_off);
+	tcase_add_test(t, one_that_could_always_write_still_reads);
 	tcase_add_test(t,
 	    a_finished_half_arrives_in_order_and_the_other_goes_on);
 	tcase_add_test(t, a_close_is_heard_after_what_was_written);

@@ -1,0 +1,35 @@
+/*
+ * Topics: a name with many subscribers. Unique names are the node's
+ * (proc_register()); this is the other half of a registry, where what is
+ * published reaches all who want it. Source: Elixir's Registry, with
+ * duplicate keys.
+ */
+#ifndef COMMON_REGISTRY_H
+#define COMMON_REGISTRY_H
+
+#include "common/proc.h"
+
+/* Where nodes come and go: "nodeup" and "nodedown" [node name]. */
+#define REG_NODES "node"
+
+/*
+ * p wants what is published under topic (copied), until it ends. Once is
+ * enough.
+ */
+void reg_subscribe(struct proc *p, const char *topic);
+
+/* Not any more; what waits in its mailbox stays there. */
+void reg_unsubscribe(struct proc *p, const char *topic);
+
+/*
+ * Sends every subscriber a MESSAGE_INFO of that op and body (borrowed).
+ * One whose mailbox is full misses it, as with proc_send(). Returns how
+ * many subscribers there are.
+ */
+uint32_t reg_publish(struct node *n, const char *topic, struct slice op,
+    struct slice body);
+
+/* How many want it. */
+uint32_t reg_count(const struct node *n, const char *topic);
+
+#endif

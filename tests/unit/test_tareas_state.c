@@ -1,0 +1,488 @@
+/*
+ * server/tareas_state.h, against a model that is as simple as can be: one
+ * list of tasks, newest first, walked from its start for everything.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "proto/limits.h"
+#include "server/tareas_state.h"
+#include "tests/lib/bytes.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define ALL UINT64_MAX
+
+enum { FRAME = LIMIT_FRAME - 64, TEXT_MAX = LIMIT_DESCRIPCION };
+
+/* -- the model -- */
+
+struct line {
+	TAILQ_ENTRY(line) entry;
+	char *usuario;
+	char *titulo;
+	char *descripcion;
+};
+
+static TAILQ_HEAD(lines, line) lines;
+static struct tareas_state *state;
+static uint64_t seed;
+
+static void
+line_free(struct line *l)
+{
+	TAILQ_REMOVE(&lines, l, entry);
+	free(l->usuario);
+	free(l->titulo);
+	free(l->descripcion);
+	free(l);
+}
+
+static uint32_t
+model_count(const char *usuario)
+{
+	struct line *l;
+	uint32_t n = 0;
+
+	TAILQ_FOREACH(l, &lines, entry)
+		n += strcmp(l->usuario, usuario) == 0;
+	return n;
+}
+
+static void
+model_agregar(const char *usuario, const char *titulo, const char *descripcion)
+{
+	struct line *l = calloc(1, sizeof(*l));
+
+	ck_assert_ptr_nonnull(l);
+	l->usuario = strdup(usuario);
+	l->titulo = strdup(titulo);
+	l->descripcion = strdup(descripcion);
+	TAILQ_INSERT_HEAD(&lines, l, entry);
+}
+
+static uint32_t
+model_eliminar(const char *usuario, const char *titulo)
+{
+	struct line *l, *next;
+	uint32_t n = 0;
+
+	for (l = TAILQ_FIRST(&lines); l != NULL; l = next) {
+		next = TAILQ_NEXT(l, entry);
+		if (strcmp(l->usuario, usuario) != 0 ||
+		    strcmp(l->titulo, titulo) != 0)
+			continue;
+		line_free(l);
+		n++;
+	}
+	return n;
+}
+
+/* The tasks a listing may hold at most, written the slow way. */
+static uint32_t
+model_listar(const char *usuario, uint64_t desde, uint64_t cuantas,
+    size_t bytes_max, struct buf *out)
+{
+	struct buf tareas;
+	struct line *l;
+	uint32_t n = 0;
+
+	buf_init(&tareas);
+	TAILQ_FOREACH(l, &lines, entry) {
+		struct tarea t = { .titulo = slice_of(l->titulo),
+			.descripcion = slice_of(l->descripcion) };
+		size_t before = buf_len(&tareas);
+
+		if (strcmp(l->usuario, usuario) != 0)
+			continue;
+		if (desde > 0) {
+			desde--;
+			continue;
+		}
+		if (n >= cuantas)
+			break;
+		tarea_write(&tareas, &t);
+		if (n > 0 && 5 + buf_len(&tareas) > bytes_max) {
+			buf_truncate(&tareas, before);
+			break;
+		}
+		n++;
+	}
+	term_write_array(out, n);
+	buf_add(out, buf_bytes(&tareas));
+	buf_release(&tareas);
+	return n;
+}
+
+/* -- both -- */
+
+static void
+agregar(const char *usuario, const char *titulo, const char *descripcion)
+{
+	struct tarea t = { .titulo = slice_of(titulo),
+		.descripcion = slice_of(descripcion) };
+
+	model_agregar(usuario, titulo, descripcion);
+	ck_assert_int_eq(tareas_state_agregar(state, slice_of(usuario), &t),
+	    E_OK);
+}
+
+static uint32_t
+eliminar(const char *usuario, const char *titulo)
+{
+	uint32_t n = model_eliminar(usuario, titulo);
+
+	ck_assert_uint_eq(tareas_state_eliminar(state, slice_of(usuario),
+			      slice_of(titulo)),
+	    n);
+	return n;
+}
+
+static uint32_t
+listar(const char *usuario, uint64_t desde, uint64_t cuantas, size_t bytes_max)
+{
+	struct buf ours, theirs;
+	uint32_t n;
+
+	buf_init(&ours);
+	buf_init(&theirs);
+	n = model_listar(usuario, desde, cuantas, bytes_max, &theirs);
+	ck_assert_uint_eq(tareas_state_listar(state, slice_of(usuario), desde,
+			      cuantas, bytes_max, &ours),
+	    n);
+	ck_assert(slice_equal(buf_bytes(&ours), buf_bytes(&theirs)));
+	ck_assert(term_is_sound(buf_bytes(&ours)));
+	buf_release(&ours);
+	buf_release(&theirs);
+	return n;
+}
+
+static void
+check_usuario(const char *usuario)
+{
+	ck_assert_uint_eq(tareas_state_count(state, slice_of(usuario)),
+	    model_count(usuario));
+	ck_assert_uint_eq(listar(usuario, 0, ALL, SIZE_MAX),
+	    model_count(usuario));
+}
+
+static void
+setup(void)
+{
+	static const uint8_t key[TABLE_SEED_BYTES] = { 1, 2, 3 };
+
+	TAILQ_INIT(&lines);
+	state = tareas_state_new(key);
+	seed = 1;
+}
+
+static void
+teardown(void)
+{
+	while (!TAILQ_EMPTY(&lines))
+		line_free(TAILQ_FIRST(&lines));
+	tareas_state_free(state);
+}
+
+static const char *
+text(char letter, size_t len)
+{
+	static char bytes[2][TEXT_MAX + 1];
+	static int turn;
+	char *at = bytes[turn++ % 2];
+
+	ck_assert_uint_le(len, TEXT_MAX);
+	memset(at, letter, len);
+	at[len] = '\0';
+	return at;
+}
+
+/* -- adding, deleting, listing -- */
+
+START_TEST(an_unknown_user_has_an_empty_list)
+{
+	check_usuario("ana");
+	ck_assert_uint_eq(listar("ana", 0, ALL, FRAME), 0);
+	ck_assert_uint_eq(listar("ana", 7, ALL, FRAME), 0);
+	ck_assert_uint_eq(eliminar("ana", "x"), 0);
+}
+END_TEST
+
+START_TEST(a_list_is_newest_first_and_each_user_has_its_own)
+{
+	agregar("ana", "uno", "1");
+	agregar("luis", "dos", "2");
+	agregar("ana", "tres", "");
+	agregar("an", "cuatro", "4");
+	check_usuario("ana");
+	check_usuario("luis");
+	check_usuario("an");
+	check_usuario("a");
+	ck_assert_uint_eq(model_count("ana"), 2);
+}
+END_TEST
+
+START_TEST(all_tasks_of_that_very_title_are_deleted)
+{
+	agregar("ana", "x", "1");
+	agregar("ana", "X", "2");
+	agregar("ana", "x ", "3");
+	agregar("ana", "x", "4");
+	agregar("luis", "x", "5");
+	ck_assert_uint_eq(eliminar("ana", "x"), 2);
+	check_usuario("ana");
+	check_usuario("luis");
+	ck_assert_uint_eq(eliminar("ana", "x"), 0);
+	ck_assert_uint_eq(eliminar("ana", "xx"), 0);
+	ck_assert_uint_eq(eliminar("ana", "X"), 1);
+	ck_assert_uint_eq(eliminar("ana", "x "), 1);
+	check_usuario("ana");
+	agregar("ana", "again", "");
+	check_usuario("ana");
+}
+END_TEST
+
+START_TEST(texts_of_every_length_of_head_are_kept)
+{
+	static const size_t lens[] = { 0, 1, 31, 32, 255, 256, 1023, 1024 };
+
+	for (size_t i = 0; i < COUNT(lens); i++)
+		for (size_t j = 1; j < COUNT(lens); j++)
+			agregar("ana", text('t', lens[j]), text('d', lens[i]));
+	agregar("ana", "largest", text('d', LIMIT_DESCRIPCION));
+	check_usuario("ana");
+	for (size_t j = 1; j < COUNT(lens); j++)
+		ck_assert_uint_eq(eliminar("ana", text('t', lens[j])),
+		    COUNT(lens));
+	check_usuario("ana");
+}
+END_TEST
+
+/* A task of each size around the edges of chunks, alone and in company. */
+START_TEST(tasks_fill_chunks_to_their_very_edges)
+{
+	static const size_t edges[] = { 128, 256, 512, 1024, 2048, 4096, 8192,
+		16384 };
+
+	for (size_t i = 0; i < COUNT(edges); i++)
+		for (int off = -6; off <= 2; off++) {
+			size_t len = edges[i] + (size_t)(6 + off) - 6;
+
+			if (len > TEXT_MAX)
+				continue;
+			agregar("ana", "t", text('d', len));
+			agregar("ana", "u", "");
+			agregar("luis", "t", text('d', len));
+			check_usuario("ana");
+			check_usuario("luis");
+			eliminar("luis", "t");
+		}
+	eliminar("ana", "u");
+	check_usuario("ana");
+	eliminar("ana", "t");
+	check_usuario("ana");
+}
+END_TEST
+
+START_TEST(every_page_has_the_tasks_of_its_bounds)
+{
+	static const uint64_t counts[] = { 0, 1, 2, 3, 49, 50, 51, ALL };
+	char titulo[16];
+
+	for (int i = 0; i < 50; i++) {
+		snprintf(titulo, sizeof(titulo), "t%d", i);
+		agregar("ana", titulo, text('d', (size_t)(i * 7)));
+		agregar("luis", titulo, "");
+	}
+	for (uint64_t desde = 0; desde < 53; desde++)
+		for (size_t i = 0; i < COUNT(counts); i++)
+			listar("ana", desde, counts[i], FRAME);
+	ck_assert_uint_eq(listar("ana", ALL, ALL, FRAME), 0);
+	ck_assert_uint_eq(listar("ana", UINT32_MAX, 1, FRAME), 0);
+	ck_assert_uint_eq(listar("ana", (uint64_t)UINT32_MAX + 1, 1, FRAME), 0);
+}
+END_TEST
+
+/* For every limit: as many as fit, and one in any case. */
+START_TEST(a_listing_holds_exactly_what_fits)
+{
+	for (int i = 0; i < 30; i++)
+		agregar("ana", text('t', (size_t)(1 + i)),
+		    text('d', (size_t)(40 - i)));
+	for (size_t bytes = 0; bytes < 2500; bytes++) {
+		listar("ana", 0, ALL, bytes);
+		listar("ana", 13, 9, bytes);
+	}
+	ck_assert_uint_eq(listar("ana", 0, ALL, 0), 1);
+	ck_assert_uint_eq(listar("ana", 0, 0, 0), 0);
+}
+END_TEST
+
+START_TEST(a_full_frame_is_within_its_bytes)
+{
+	struct buf out;
+	uint32_t n;
+
+	for (int i = 0; i < 70; i++)
+		agregar("ana", text('t', 1024), text('d', LIMIT_DESCRIPCION));
+	n = listar("ana", 0, ALL, FRAME);
+	ck_assert_uint_eq(n, FRAME / (20 + 3 + 1024 + 3 + LIMIT_DESCRIPCION));
+	buf_init(&out);
+	tareas_state_listar(state, slice_of("ana"), 0, ALL, FRAME, &out);
+	ck_assert_uint_le(buf_len(&out), FRAME);
+	buf_release(&out);
+}
+END_TEST
+
+static void
+agregar_many(const char *usuario, uint32_t n)
+{
+	struct tarea t = { .titulo = slice_of("t"),
+		.descripcion = slice_of("") };
+
+	for (uint32_t i = 0; i < n; i++)
+		ck_assert_int_eq(tareas_state_agregar(state, slice_of(usuario),
+				     &t),
+		    E_OK);
+}
+
+/* An answer around it: [1, msgid, nil, list]. */
+static void
+check_frame(struct slice list)
+{
+	struct term_check c;
+	struct buf b;
+
+	buf_init(&b);
+	rpc_write_result(&b, UINT32_MAX, list);
+	term_check_init(&c, LIMIT_FRAME);
+	ck_assert_int_eq(term_check(&c, buf_bytes(&b)), TERM_WHOLE);
+	buf_release(&b);
+}
+
+START_TEST(a_frame_has_at_most_its_objects)
+{
+	uint32_t n, left = 30000;
+	struct buf out;
+
+	agregar_many("ana", left);
+	buf_init(&out);
+	n = tareas_state_listar(state, slice_of("ana"), 0, ALL, SIZE_MAX, &out);
+	ck_assert_uint_ge(n, 26000);
+	ck_assert_uint_le(5 * n + 1 + 5, LIMIT_OBJECTS);
+	ck_assert(term_is_sound(buf_bytes(&out)));
+	check_frame(buf_bytes(&out));
+	buf_clear(&out);
+	left -= n;
+	ck_assert_uint_eq(tareas_state_listar(state, slice_of("ana"), n, ALL,
+			      FRAME, &out),
+	    left);
+	ck_assert(term_is_sound(buf_bytes(&out)));
+	buf_release(&out);
+}
+END_TEST
+
+START_TEST(a_user_has_a_hundred_thousand_tasks_at_most)
+{
+	struct tarea t = { .titulo = slice_of("más"),
+		.descripcion = slice_of("") };
+	struct buf out;
+
+	agregar_many("ana", LIMIT_TAREAS_PER_USER);
+	ck_assert_int_eq(tareas_state_agregar(state, slice_of("ana"), &t),
+	    E_TOOBIG);
+	ck_assert_uint_eq(tareas_state_count(state, slice_of("ana")),
+	    LIMIT_TAREAS_PER_USER);
+	agregar("luis", "x", "");
+	buf_init(&out);
+	ck_assert_uint_eq(tareas_state_listar(state, slice_of("ana"),
+			      LIMIT_TAREAS_PER_USER - 1, ALL, FRAME, &out),
+	    1);
+	buf_release(&out);
+	ck_assert_uint_eq(tareas_state_eliminar(state, slice_of("ana"),
+			      slice_of("t")),
+	    LIMIT_TAREAS_PER_USER);
+	check_usuario("ana");
+	agregar("ana", "y", "");
+	check_usuario("ana");
+}
+END_TEST
+
+/* -- anything at all -- */
+
+static const char *
+any_of(const char *const *words, uint32_t n)
+{
+	return words[random_below(&seed, n)];
+}
+
+static const char *
+any_usuario(void)
+{
+	static const char *const words[] = { "ana", "luis", "josé", "z" };
+
+	return any_of(words, COUNT(words));
+}
+
+static const char *
+any_titulo(void)
+{
+	static const char *const words[] = { "a", "b", "c", "comprar leche",
+		"año", "0123456789012345678901234567890",
+		"01234567890123456789012345678901" };
+
+	return any_of(words, COUNT(words));
+}
+
+START_TEST(any_operations_lead_where_the_model_leads)
+{
+	seed = (uint64_t)_i + 1;
+	for (int i = 0; i < 600; i++) {
+		uint32_t dice = random_below(&seed, 100);
+		size_t len = random_below(&seed, 8) == 0 ?
+		    random_below(&seed, TEXT_MAX) :
+		    random_below(&seed, 100);
+
+		if (dice < 60)
+			agregar(any_usuario(), any_titulo(), text('d', len));
+		else if (dice < 70)
+			eliminar(any_usuario(), any_titulo());
+		else if (dice < 95)
+			listar(any_usuario(), random_below(&seed, 40),
+			    random_below(&seed, 40),
+			    random_below(&seed, 20000));
+		else
+			check_usuario(any_usuario());
+	}
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("tareas_state");
+	TCase *t = tcase_create("all");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, an_unknown_user_has_an_empty_list);
+	tcase_add_test(t, a_list_is_newest_first_and_each_user_has_its_own);
+	tcase_add_test(t, all_tasks_of_that_very_title_are_deleted);
+	tcase_add_test(t, texts_of_every_length_of_head_are_kept);
+	tcase_add_test(t, tasks_fill_chunks_to_their_very_edges);
+	tcase_add_test(t, every_page_has_the_tasks_of_its_bounds);
+	tcase_add_test(t, a_listing_holds_exactly_what_fits);
+	tcase_add_test(t, a_full_frame_is_within_its_bytes);
+	tcase_add_test(t, a_frame_has_at_most_its_objects);
+	tcase_add_test(t, a_user_has_a_hundred_thousand_tasks_at_most);
+	tcase_add_loop_test(t, any_operations_lead_where_the_model_leads, 0,
+	    40);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? 0 : 1;
+}
