@@ -30,6 +30,7 @@ ask(struct client *c)
 	    &why);
 	if (e != E_OK)
 		return report_no_link(e, &c->settings->server, why);
+	printf(_("Now the tasks are those of %s\n"), c->usuario);
 	return 0;
 }
 

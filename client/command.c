@@ -98,9 +98,13 @@ command_print_help(void)
 int
 command_usage(const struct command *command, const char *what)
 {
-	fprintf(stderr, "tareas_client: %s\n", what);
-	fprintf(stderr, _("usage: tareas_client %s %s\n"), command->name,
-	    command->arguments[0] != '\0' ? _(command->arguments) : "");
+	const char *arguments = command->arguments;
+
+	fprintf(stderr, _("tareas_client: %s; usage: tareas_client %s"), what,
+	    command->name);
+	if (arguments[0] != '\0')
+		fprintf(stderr, " %s", _(arguments));
+	fputs("\n", stderr);
 	return STATUS_USAGE;
 }
 

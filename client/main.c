@@ -82,6 +82,17 @@ find_usuario(struct client *c)
 	return status;
 }
 
+/* The machine to copy a cookie from; NULL when it would be this one. */
+static const char *
+other_machine(const struct address *server)
+{
+	const char *host = server->host;
+	bool here = strcmp(host, "localhost") == 0 ||
+	    strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+
+	return here ? NULL : host;
+}
+
 static int
 get_cookie(const struct settings *s, struct cookie *cookie)
 {
@@ -97,7 +108,8 @@ get_cookie(const struct settings *s, struct cookie *cookie)
 		return STATUS_NOPERM;
 	}
 	if (cookie_read(path, cookie, &fault) != COOKIE_OK) {
-		text = cookie_explain_client(&fault, path, s->server.host);
+		text = cookie_explain_client(&fault, path,
+		    other_machine(&s->server));
 		fprintf(stderr, "tareas_client: %s\n", text);
 		free(text);
 		status = STATUS_NOPERM;
@@ -233,6 +245,8 @@ main(int argc, char *argv[])
 	int status;
 
 	lang_start(lang_from_args(argc, argv), argv[0]);
+	/* Whole lines, in order with those of stderr. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	switch (settings_read(&s, argc, argv)) {
 	case SETTINGS_HELP:
 		command_print_help();

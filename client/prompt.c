@@ -2,16 +2,19 @@
  * Readline keeps its state in globals, so there is one prompt in a program.
  * It is driven by its callback interface: a watch on stdin hands it one
  * character at a time, and the loop does the rest in between. Its signal
- * handlers are off; signals come from the loop, at the top.
+ * handlers are off; signals come from the loop, at the top, and the keys
+ * that make them from readline.
  */
 #include "client/prompt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <readline/history.h>
@@ -37,6 +40,7 @@ struct prompt {
 	struct watch *watch; /* with one: stdin */
 	struct watch *signals[SIGNALS];
 	char *history_file; /* NULL: no place for it */
+	int remembered; /* lines of this run in the history */
 	char *line; /* the last one */
 	bool there; /* a line, or the end, has come */
 	bool asking; /* readline has the terminal */
@@ -95,29 +99,38 @@ load_history(struct prompt *p)
 		(void)read_history(p->history_file);
 }
 
+/* Adds our lines to the file: other menus of this login write there too. */
 static void
 save_history(struct prompt *p)
 {
 	mode_t mask;
+	int fd;
 
 	if (p->history_file == NULL)
 		return;
 	mask = umask(077);
-	if (write_history(p->history_file) == 0)
-		chmod(p->history_file, 0600);
+	fd = open(p->history_file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		fchmod(fd, 0600);
+		close(fd);
+		append_history(p->remembered, p->history_file);
+		history_truncate_file(p->history_file, HISTORY_LINES);
+	}
 	umask(mask);
 	free(p->history_file);
 }
 
 static void
-remember(const char *line)
+remember(struct prompt *p, const char *line)
 {
 	HIST_ENTRY *last = history_length > 0 ?
 	    history_get(history_base + history_length - 1) :
 	    NULL;
 
-	if (line[0] != '\0' && (last == NULL || strcmp(last->line, line) != 0))
-		add_history(line);
+	if (line[0] == '\0' || (last != NULL && strcmp(last->line, line) == 0))
+		return;
+	add_history(line);
+	p->remembered++;
 }
 
 /* -- readline -- */
@@ -154,14 +167,29 @@ on_character(void *arg)
 		rl_callback_read_char();
 }
 
+/*
+ * Ctrl-C, Ctrl-Z and Ctrl-\ are keys while a line is typed. As signals they
+ * would reach the make or the script we run under too: it would end with
+ * Ctrl-C, and stop before the terminal is as it was.
+ */
 static void
-on_interrupt(void *arg)
+prepare_terminal(int meta)
 {
-	struct prompt *p = arg;
+	struct termios mode;
 
-	if (!p->asking)
+	rl_prep_terminal(meta);
+	if (tcgetattr(STDIN_FILENO, &mode) < 0)
 		return;
-	fputs("^C\n", stdout);
+	mode.c_cc[VINTR] = _POSIX_VDISABLE;
+	mode.c_cc[VSUSP] = _POSIX_VDISABLE;
+	mode.c_cc[VQUIT] = _POSIX_VDISABLE;
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &mode);
+}
+
+static void
+clear_line(void)
+{
+	fputs("^C\n", rl_outstream);
 	rl_free_line_state();
 	rl_callback_sigcleanup();
 	rl_replace_line("", 1);
@@ -169,41 +197,76 @@ on_interrupt(void *arg)
 	rl_redisplay();
 }
 
-/* What the signal does to a program that does not catch it. */
+/*
+ * What the signal does to a program that does not catch it, with the
+ * terminal as it was; to is kill(2)'s. Comes back from a stop. Not SIGSTOP:
+ * where no shell is to go back to, the kernel lets SIGTSTP pass.
+ */
 static void
-raise_default(int signo)
+give_in(struct prompt *p, int signo, pid_t to)
 {
 	struct sigaction plain = { .sa_handler = SIG_DFL }, ours;
 
+	if (p->asking) {
+		rl_deprep_terminal();
+		fputs("\n", rl_outstream);
+		fflush(rl_outstream);
+	}
 	sigaction(signo, &plain, &ours);
-	raise(signo);
+	kill(to, signo);
 	sigaction(signo, &ours, NULL);
+	if (!p->asking)
+		return;
+	prepare_terminal(1);
+	rl_resize_terminal();
+	rl_forced_update_display();
 }
 
-/* Not SIGSTOP: without a shell to go back to, the kernel lets us go on. */
+static int
+on_key(int count, int key)
+{
+	(void)count;
+	if (key == CTRL('C'))
+		clear_line();
+	else
+		give_in(the_prompt, key == CTRL('Z') ? SIGTSTP : SIGQUIT, 0);
+	return 0;
+}
+
+/* In every map, whatever ~/.inputrc chooses. */
 static void
-on_suspend(void *arg)
+bind_keys(void)
+{
+	const Keymap maps[] = { emacs_standard_keymap, vi_insertion_keymap,
+		vi_movement_keymap };
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		rl_bind_key_in_map(CTRL('C'), on_key, maps[i]);
+		rl_bind_key_in_map(CTRL('Z'), on_key, maps[i]);
+		rl_bind_key_in_map(CTRL('\\'), on_key, maps[i]);
+		rl_bind_key_in_map('\t', rl_insert, maps[i]);
+	}
+}
+
+static void
+on_interrupt(void *arg)
 {
 	struct prompt *p = arg;
 
 	if (p->asking)
-		rl_deprep_terminal();
-	raise_default(SIGTSTP);
-	if (!p->asking)
-		return;
-	rl_prep_terminal(1);
-	rl_resize_terminal();
-	rl_forced_update_display();
+		clear_line();
+}
+
+static void
+on_suspend(void *arg)
+{
+	give_in(arg, SIGTSTP, getpid());
 }
 
 static void
 on_quit(void *arg)
 {
-	struct prompt *p = arg;
-
-	if (p->asking)
-		rl_deprep_terminal();
-	raise_default(SIGQUIT);
+	give_in(arg, SIGQUIT, getpid());
 }
 
 static void
@@ -246,7 +309,8 @@ use_terminal(struct prompt *p)
 	rl_catch_signals = 0;
 	rl_catch_sigwinch = 0;
 	rl_change_environment = 0;
-	rl_bind_key('\t', rl_insert);
+	rl_prep_term_function = prepare_terminal;
+	bind_keys();
 	load_history(p);
 	p->watch = loop_watch(p->loop, STDIN_FILENO, on_character, p);
 	watch_enable(p->watch, false);
@@ -308,6 +372,8 @@ ask(struct prompt *p, const char *text)
 		continue;
 	watch_enable(p->watch, false);
 	let_go(p);
+	if (p->over)
+		putchar('\n');
 	return !p->over && p->line != NULL;
 }
 
@@ -319,7 +385,7 @@ prompt_line(struct prompt *p, const char *text, bool keep, struct slice *line)
 	if (!ask(p, text))
 		return false;
 	if (keep)
-		remember(p->line);
+		remember(p, p->line);
 	*line = slice_of(p->line);
 	return true;
 }
@@ -327,8 +393,9 @@ prompt_line(struct prompt *p, const char *text, bool keep, struct slice *line)
 void
 prompt_change(struct prompt *p, const char *text)
 {
-	if (!p->asking)
+	if (!p->asking || strcmp(rl_prompt, text) == 0)
 		return;
+	rl_clear_visible_line();
 	rl_set_prompt(text);
 	rl_forced_update_display();
 }
