@@ -1,6 +1,7 @@
 # Two commands do everything: `make run` and `make check`. One by one:
 #
 #   make            the programs and their texts, in build/
+#   make lib        libgenserver, the runtime for other programs
 #   make deps       installs what is missing (Debian, Ubuntu)
 #   make check      every test; T=pattern runs the ones that match
 #   make lint       what a reviewer should not have to say; make format
@@ -18,6 +19,7 @@
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 30
 PKG_CONFIG ?= pkg-config
+OBJCOPY ?= objcopy
 Q := $(if $(V),,@)
 
 # Flavours
@@ -64,6 +66,12 @@ COMPILE := $(CC) -std=c11 -O2 -g $(WARN) $(HARDEN) -D_GNU_SOURCE -I. \
 LINK := $(CC) $(HARDEN) -pie -Wl,-z,relro,-z,now,--as-needed \
 	$(CFLAGS) $(LDFLAGS)
 LIBS := $(call pkg,--libs $(PKGS))
+
+# The runtime's objects are the library's too. What it exports says api.h.
+PIC := -fPIC -fno-semantic-interposition -fvisibility=hidden
+LIB_PKGS := libevent_core libsodium
+LIB_LINK := $(CC) $(SANITIZE) -shared -Wl,-z,relro,-z,now,--as-needed \
+	$(if $(SANITIZE),,-Wl,-z,defs) $(CFLAGS) $(LDFLAGS)
 CHECK_LIBS := $(call pkg,--libs check)
 
 # What there is. Everything but the two main files is in an archive, which
@@ -79,14 +87,35 @@ TEXTS := $(patsubst common/po/%.po,$(BUILD)/locale/%/LC_MESSAGES/tareas.mo,\
 	$(wildcard common/po/*.po))
 TESTS := $(call programs,unit,tests/,test_)
 BENCHES := $(call programs,bench,bench/,)
+EXAMPLES := $(call programs,examples,examples/,)
 FUZZERS := $(call programs,fuzz,,fuzz_)
 HEADERS := $(wildcard proto/*.h common/*.h server/*.h client/*.h tests/*/*.h)
 SOURCES := $(sort $(foreach d,proto common server client,$(wildcard $d/*.[ch])))
 DOCS := $(wildcard README.md README.es.md proto/PROTOCOL.md LICENSE)
+
+# The library: its version, its headers, the prefixes of what it exports, and
+# what is for the two programs only. The shared one's first number changes
+# when programs that use it have to be built again.
+LIB_VERSION := 1.0.0
+LIB_SO := libgenserver.so.$(firstword $(subst ., ,$(LIB_VERSION)))
+LIB_FILE := libgenserver.so.$(LIB_VERSION)
+LIB_HEADERS := $(addprefix common/,address.h agent.h gen_server.h inspect.h \
+	log.h loop.h message.h net_kernel.h node.h proc.h registry.h \
+	supervisor.h timer.h world.h) \
+	$(addprefix proto/,api.h blob.h buf.h err.h limits.h term.h)
+LIB_PREFIXES := address agent blob buf err gs hook inspect listener log loop \
+	message net node proc reason reg slice stream sup term timer timers \
+	watch world
+LIB_OBJECTS := $(filter-out $(addprefix $(BUILD)/obj/common/,cookie.o lang.o \
+	tarea.o),$(call objects,$(wildcard proto/*.c common/*.c)))
+LIBRARY := $(addprefix $(BUILD)/,libgenserver.a $(LIB_FILE) genserver.pc)
+MAN := $(wildcard common/man/*.3)
+
 ARCHIVES := $(patsubst %,$(BUILD)/lib%.a,client server common proto)
 
 all: $(PROGRAMS) $(TEXTS)
-tests: all $(TESTS)
+lib: $(LIBRARY)
+tests: all lib $(TESTS) $(EXAMPLES)
 benches: all $(BENCHES)
 fuzzers: $(FUZZERS)
 headers: $(HEADERS:%=$(BUILD)/headers/%.ok)
@@ -105,6 +134,28 @@ $(BUILD)/lib%.a:
 	@echo '  AR    $@'
 	$Qrm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
+# One object, so that what is hidden in the shared library is in the archive.
+$(BUILD)/genserver.o: $(LIB_OBJECTS)
+	@echo '  LD    $@'
+	$Q$(CC) -nostdlib -r -o $@ $^ && $(OBJCOPY) --localize-hidden $@
+
+$(BUILD)/libgenserver.a: $(BUILD)/genserver.o
+
+$(BUILD)/$(LIB_FILE): $(LIB_OBJECTS) $(BUILD)/genserver.map
+	@echo '  LD    $@'
+	$Q$(LIB_LINK) -Wl,-soname,$(LIB_SO) \
+	    -Wl,--version-script=$(BUILD)/genserver.map -o $@ $(LIB_OBJECTS) \
+	    $(call pkg,--libs $(LIB_PKGS))
+
+$(BUILD)/genserver.map: $(BUILD)/library
+	@{ echo 'GENSERVER_$(subst libgenserver.so.,,$(LIB_SO)) { global:'; \
+	    printf '\t%s_*;\n' $(LIB_PREFIXES); \
+	    echo 'local: *; };'; } >$@
+
+$(BUILD)/genserver.pc: common/genserver.pc.in $(BUILD)/library
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(LIB_VERSION)|' \
+	    -e 's|@PRIVATE@|$(LIB_PKGS)|' $< >$@
+
 define link
 @mkdir -p $(@D)
 @echo '  LD    $@'
@@ -118,6 +169,10 @@ $(BUILD)/tareas_%: $(BUILD)/obj/%/main.o $(BUILD)/lib%.a \
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libtests.a $(ARCHIVES)
 	$(link) $(LIBS) $(CHECK_LIBS)
 
+$(BUILD)/examples/%: $(BUILD)/obj/tests/examples/%.o \
+    $(BUILD)/libcommon.a $(BUILD)/libproto.a
+	$(link) $(LIBS)
+
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(ARCHIVES)
 	$(link) $(LIBS)
 
@@ -127,8 +182,9 @@ $(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(ARCHIVES)
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo '  CC    $<'
-	$Q$(COMPILE) $(ONLY_HERE) -MMD -MP -c -o $@ $<
+	$Q$(COMPILE) $(PIC_HERE) $(ONLY_HERE) -MMD -MP -c -o $@ $<
 
+$(BUILD)/obj/common/%.o $(BUILD)/obj/proto/%.o: PIC_HERE = $(PIC)
 $(BUILD)/obj/common/lang.o: ONLY_HERE = -DLOCALEDIR='"$(PREFIX)/share/locale"'
 $(BUILD)/obj/common/lang.o: $(BUILD)/prefix
 $(call objects,$(wildcard tests/unit/*.c tests/lib/*.c)): | have-check
@@ -146,9 +202,10 @@ $(BUILD)/locale/%/LC_MESSAGES/tareas.mo: common/po/%.po | have-libs
 	$Qmsgfmt --check -o $@ $<
 
 # Files that change when their text does: other flags, everything again.
-$(BUILD)/flags: TEXT = $(COMPILE) $(LINK)
+$(BUILD)/flags: TEXT = $(COMPILE) $(LINK) $(PIC)
 $(BUILD)/prefix: TEXT = $(PREFIX)
-$(BUILD)/flags $(BUILD)/prefix: FORCE | have-libs
+$(BUILD)/library: TEXT = $(PREFIX) $(LIB_VERSION) $(LIB_PREFIXES) $(LIB_PKGS)
+$(BUILD)/flags $(BUILD)/prefix $(BUILD)/library: FORCE | have-libs
 	@mkdir -p $(@D)
 	@text='$(subst ','\'',$(TEXT))'; \
 	    [ "$$text" = "$$(cat $@ 2>/dev/null)" ] || printf '%s\n' "$$text" >$@
@@ -215,8 +272,11 @@ pot: $(BUILD)/tareas.pot
 bindir = $(DESTDIR)$(PREFIX)/bin
 docdir = $(DESTDIR)$(PREFIX)/share/doc/tareas
 localedir = $(DESTDIR)$(PREFIX)/share/locale
+libdir = $(DESTDIR)$(PREFIX)/lib
+includedir = $(DESTDIR)$(PREFIX)/include/genserver
+mandir = $(DESTDIR)$(PREFIX)/share/man/man3
 
-install: all
+install: all install-lib
 	install -d $(bindir) $(docdir)
 	install -m 755 $(PROGRAMS) $(bindir)
 	install -m 644 $(DOCS) $(docdir)
@@ -224,18 +284,37 @@ install: all
 	    install -D -m 644 $(BUILD)/locale/$$mo $(localedir)/$$mo || exit; \
 	done
 
-uninstall:
+install-lib: lib
+	install -d $(libdir)/pkgconfig $(mandir) $(includedir)/common \
+	    $(includedir)/proto
+	install -m 755 $(BUILD)/$(LIB_FILE) $(libdir)
+	ln -sf $(LIB_FILE) $(libdir)/$(LIB_SO)
+	ln -sf $(LIB_SO) $(libdir)/libgenserver.so
+	install -m 644 $(BUILD)/libgenserver.a $(libdir)
+	install -m 644 $(BUILD)/genserver.pc $(libdir)/pkgconfig
+	install -m 644 common/genserver.h $(includedir)
+	install -m 644 $(filter common/%,$(LIB_HEADERS)) $(includedir)/common
+	install -m 644 $(filter proto/%,$(LIB_HEADERS)) $(includedir)/proto
+	install -m 644 $(MAN) $(mandir)
+
+uninstall: uninstall-lib
 	rm -f $(addprefix $(bindir)/,$(notdir $(PROGRAMS)))
 	rm -f $(TEXTS:$(BUILD)/locale/%=$(localedir)/%)
 	rm -rf $(docdir)
+
+uninstall-lib:
+	rm -f $(addprefix $(libdir)/,$(LIB_FILE) $(LIB_SO) libgenserver.so \
+	    libgenserver.a pkgconfig/genserver.pc)
+	rm -f $(addprefix $(mandir)/,$(notdir $(MAN)))
+	rm -rf $(includedir)
 
 clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: FORCE all tests benches fuzzers headers everything have-libs \
+.PHONY: FORCE all lib tests benches fuzzers headers everything have-libs \
     have-check deps run run-now check check-now bench bench-now lint format \
-    fuzz fuzz-now pot install uninstall clean
+    fuzz fuzz-now pot install install-lib uninstall uninstall-lib clean
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:

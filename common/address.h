@@ -9,7 +9,10 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "proto/api.h"
 #include "proto/err.h"
+
+API_BEGIN
 
 enum {
 	ADDRESS_PORT = 18800, /* where none is given */
@@ -47,5 +50,7 @@ char *address_format(const struct address *a, char out[ADDRESS_TEXT_BYTES]);
  * family has it.
  */
 bool address_is_loopback(const struct sockaddr *sa);
+
+API_END
 
 #endif

@@ -8,6 +8,9 @@
 #define COMMON_AGENT_H
 
 #include "common/gen_server.h"
+#include "proto/api.h"
+
+API_BEGIN
 
 enum agent_kind {
 	AGENT_GET, /* reads; answers what it wrote */
@@ -55,5 +58,7 @@ enum err agent_cast(struct node *n, struct pid agent, const char *operation,
 
 /* From a program's top level: ends it with normal and waits for that. */
 enum err agent_stop(struct node *n, struct pid agent);
+
+API_END
 
 #endif

@@ -349,7 +349,7 @@ gs_start_under(struct node *n, struct proc *parent,
 	if (name != NULL && proc_register(p, name) != E_OK)
 		abort(); /* it was free a moment ago */
 	n->running = p;
-	next = module->init(p, arg);
+	next = module->init != NULL ? module->init(p, arg) : gs_noreply();
 	n->running = outer;
 	if (next.verb != GS_NOREPLY) {
 		proc_end(p, why_not(&next));

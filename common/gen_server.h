@@ -18,7 +18,10 @@
 #define COMMON_GEN_SERVER_H
 
 #include "common/proc.h"
+#include "proto/api.h"
 #include "proto/buf.h"
+
+API_BEGIN
 
 enum gs_verb {
 	GS_NOREPLY,
@@ -46,7 +49,7 @@ struct gen_server {
 	/*
 	 * Sets the state up; arg is what gs_start() got. gs_noreply() starts
 	 * the server; gs_stop() refuses and gs_ignore() has no use for it:
-	 * then terminate is not called.
+	 * then terminate is not called. May be NULL.
 	 */
 	struct gs_next (*init)(struct proc *self, void *arg);
 
@@ -186,5 +189,7 @@ enum err gs_call_name(struct node *n, const char *name, const char *op,
     struct slice params, struct buf *body);
 enum err gs_cast_name(struct node *n, const char *name, const char *op,
     struct slice params);
+
+API_END
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/lang.h"
+#include "common/runtime.h"
 #include "common/sm.h"
 #include "proto/limits.h"
 #include "proto/term.h"

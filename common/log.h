@@ -23,7 +23,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/api.h"
 #include "proto/err.h"
+
+API_BEGIN
 
 enum {
 	/* With its line feed; under PIPE_BUF, so it is written whole. */
@@ -97,5 +100,7 @@ __attribute__((format(printf, 5, 6))) void log_limited(struct log *log,
 /* Tells how many lines were left out, if any were: before a stop. */
 void log_limit_flush(struct log *log, struct log_limit *limit,
     enum log_level level, const char *who);
+
+API_END
 
 #endif

@@ -48,6 +48,7 @@ struct loop_stream {
 	int fd;
 	int error; /* of a write, told with the next event */
 	bool connecting;
+	bool want_read; /* from the opened event on */
 	bool far_finished; /* said so: no bytes will come */
 	bool ended; /* broken or closed: nothing goes either way */
 };
@@ -233,6 +234,8 @@ on_connected(struct loop_stream *s)
 	s->connecting = false;
 	freeaddrinfo(s->addresses);
 	s->addresses = NULL;
+	if (s->want_read)
+		event_add(&s->read, NULL);
 	s->base.events->opened(s->base.owner);
 }
 
@@ -291,7 +294,8 @@ stream_do_want_read(struct stream *base, bool on)
 {
 	struct loop_stream *s = (struct loop_stream *)base;
 
-	if (s->far_finished || s->ended)
+	s->want_read = on;
+	if (s->connecting || s->far_finished || s->ended)
 		return;
 	if (on)
 		event_add(&s->read, NULL);

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 
 #include "common/world.h"
+#include "proto/api.h"
+
+API_BEGIN
 
 struct loop;
 struct watch;
@@ -45,5 +48,7 @@ void watch_free(struct watch *w);
 /* Calls arrived(arg) from the top after a signal. Gives the watch. */
 struct watch *loop_signal(struct loop *l, int signo, void (*arrived)(void *arg),
     void *arg);
+
+API_END
 
 #endif

@@ -9,7 +9,7 @@ copy(uint8_t *to, struct slice from)
 {
 	if (from.len > 0)
 		memcpy(to, from.bytes, from.len);
-	return slice_bytes(to, from.len);
+	return (struct slice){ .bytes = to, .len = from.len };
 }
 
 struct message *
@@ -20,8 +20,8 @@ message_new(enum message_kind kind, struct slice op, struct slice body)
 	if (m == NULL)
 		abort();
 	*m = (struct message){ .kind = kind };
-	m->op = copy(m->bytes, op);
-	m->body = copy(m->bytes + op.len, body);
+	m->op = copy((uint8_t *)(m + 1), op);
+	m->body = copy((uint8_t *)(m + 1) + op.len, body);
 	return m;
 }
 

@@ -9,8 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/api.h"
 #include "proto/blob.h"
 #include "proto/err.h"
+
+API_BEGIN
 
 struct proc;
 struct message;
@@ -69,13 +72,12 @@ struct message {
 	enum message_kind kind;
 	enum err e; /* ANSWER */
 	struct from from;
-	struct slice op; /* CALL, CAST, INFO */
+	struct slice op; /* CALL, CAST, INFO; both are copies behind it */
 	struct slice body; /* params, result, text of an error, or reason */
 	then_fn *then; /* ANSWER: the behaviour's continuation */
 	void *arg; /* ANSWER: handed to it */
 	uint64_t deadline_ms; /* CALL: not carried out after it; 0: none */
 	struct credit *credit; /* NULL: the sender was not a link */
-	uint8_t bytes[]; /* op and body are copied here */
 };
 
 /* Copies op and body. Gives a message. */
@@ -95,5 +97,7 @@ bool reason_is(const struct reason *r, const char *word);
 
 /* What an open call learns when the process it called ended so. */
 enum err reason_err(const struct reason *r);
+
+API_END
 
 #endif

@@ -6,6 +6,8 @@
 #include <sodium.h>
 
 #include "common/gen_server.h"
+#include "common/lang.h"
+#include "common/peer.h"
 #include "common/runtime.h"
 
 struct kernel {
@@ -53,7 +55,7 @@ on_accepted(void *owner, struct stream *s, const struct stream_peer *from)
 	if (peer_start(proc_node(k->self), s, &config, &policy, NULL, &peer) !=
 	    E_OK)
 		log_line(node_log(proc_node(k->self)), LOG_ERROR, "net_kernel",
-		    "this node's name is no name");
+		    _("this node's name is no name"));
 }
 
 static const struct listener_events events = { .accepted = on_accepted };
@@ -98,7 +100,7 @@ net_listen(struct node *n, const struct address *at, struct slice cookie,
 	struct pid pid;
 	enum err e = gs_start(n, &module, "net_kernel", &cookie, &pid);
 
-	*why = "this node listens already";
+	*why = N_("this node listens already");
 	if (e != E_OK)
 		return e;
 	k = gs_state(node_find(n, pid));
@@ -125,7 +127,7 @@ net_connect(struct node *n, const struct address *to, struct slice cookie,
 
 	if (e != E_OK)
 		return e;
-	*why = "this node's name is no name";
+	*why = N_("this node's name is no name");
 	return peer_start(n, s, &config, &policy, NULL, peer);
 }
 
@@ -171,4 +173,16 @@ net_peer(const struct node *n, struct slice name)
 			return p->pid;
 	}
 	return (struct pid){ 0 };
+}
+
+uint64_t
+net_monitor(struct proc *p, struct pid peer, const char *name)
+{
+	return peer_monitor(p, peer, slice_of(name));
+}
+
+void
+net_demonitor(struct proc *p, struct pid peer, uint64_t ref)
+{
+	peer_demonitor(p, peer, ref);
 }

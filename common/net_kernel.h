@@ -3,11 +3,20 @@
  * has it: who knows the cookie may call, cast, send to and monitor every
  * registered process. (A server for others decides itself what it exports:
  * see peer.h's policy.)
+ *
+ * The other node is a process here, its peer. What is asked of the peer is
+ * asked over there, of the process that the operation names before its dot:
+ *
+ *	gs_call(self, peer, slice_of("contador.valor"), ...)
  */
 #ifndef COMMON_NET_KERNEL_H
 #define COMMON_NET_KERNEL_H
 
-#include "common/peer.h"
+#include "common/address.h"
+#include "common/proc.h"
+#include "proto/api.h"
+
+API_BEGIN
 
 /*
  * Lets other nodes connect, under the name "net_kernel". cookie is copied.
@@ -35,5 +44,18 @@ enum err net_wait(struct node *n, struct pid peer, uint64_t ms);
  * that name any one. It walks all processes: keep the pid.
  */
 struct pid net_peer(const struct node *n, struct slice name);
+
+/*
+ * p monitors the process of that name on the peer's node: exactly one DOWN,
+ * whose from.pid is the peer's, with the process's own reason, noproc, or
+ * noconnection when the link ends first. Returns the ref that the DOWN will
+ * carry. (The node itself is monitored by proc_monitor() on its peer.)
+ */
+uint64_t net_monitor(struct proc *p, struct pid peer, const char *name);
+
+/* Takes the promise back; a DOWN that waits in the mailbox goes too. */
+void net_demonitor(struct proc *p, struct pid peer, uint64_t ref);
+
+API_END
 
 #endif

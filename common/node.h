@@ -18,6 +18,9 @@
 #include "common/message.h"
 #include "common/timer.h"
 #include "common/world.h"
+#include "proto/api.h"
+
+API_BEGIN
 
 struct node;
 
@@ -93,8 +96,9 @@ void node_at_end(struct node *n, struct hook *h);
 /* Forgets a hook, wherever it is queued, if it is. */
 void hook_cancel(struct hook *h);
 
-/* Sums the unsent bytes of all links; peers say what changed. */
-void node_unsent_add(struct node *n, ptrdiff_t bytes);
+/* The unsent bytes of all its links. */
 size_t node_unsent(const struct node *n);
+
+API_END
 
 #endif

@@ -563,6 +563,15 @@ send_request(struct peer *peer, struct from from, bool monitor,
 	link_written(peer->link);
 }
 
+/* Who says nothing means no parameters. */
+static struct slice
+params_of(const struct message *m)
+{
+	static const uint8_t none[] = { 0x90 };
+
+	return m->body.len > 0 ? m->body : slice_bytes(none, sizeof(none));
+}
+
 static void
 send_call(struct peer *peer, const struct message *m)
 {
@@ -570,7 +579,7 @@ send_call(struct peer *peer, const struct message *m)
 		.body = slice_of(err_text(E_OVERLOAD)) };
 
 	if (peer->outgoing.count < LIMIT_OPEN_CALLS)
-		send_request(peer, m->from, false, m->op, m->body);
+		send_request(peer, m->from, false, m->op, params_of(m));
 	else
 		proc_answer(proc_node(proc_of(peer)), m->from, &full);
 }
@@ -591,7 +600,7 @@ send_monitor(struct peer *peer, const struct message *m)
 static void
 send_cast(struct peer *peer, const struct message *m)
 {
-	rpc_write_notify(link_out(peer->link), m->op, m->body);
+	rpc_write_notify(link_out(peer->link), m->op, params_of(m));
 	link_written(peer->link);
 }
 

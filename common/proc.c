@@ -26,7 +26,7 @@ proc_spawn(struct node *n, const struct behaviour *b, size_t state_bytes)
 	p->node = n;
 	p->behaviour = b;
 	p->last = &p->first;
-	p->started_ms = n->now_ms;
+	p->started_ms = node_now_ms(n);
 	LIST_INIT(&p->watchers);
 	LIST_INIT(&p->watching);
 	LIST_INIT(&p->bonds);
@@ -268,7 +268,7 @@ static const char *const kinds[] = {
 };
 
 static void
-tell(struct proc *p, const struct message *m)
+tell(struct proc *p, const char *kind, struct slice op, size_t bytes)
 {
 	struct trace *t = p->trace;
 	struct buf params;
@@ -276,9 +276,9 @@ tell(struct proc *p, const struct message *m)
 	buf_init(&params);
 	term_write_array(&params, 5);
 	term_write_cstr(&params, proc_name(p));
-	term_write_cstr(&params, kinds[m->kind]);
-	term_write_str(&params, m->op);
-	term_write_uint(&params, m->body.len);
+	term_write_cstr(&params, kind);
+	term_write_str(&params, op);
+	term_write_uint(&params, bytes);
 	term_write_uint(&params, t->lost);
 	(void)proc_cast(p->node, t->to, slice_of(t->op), buf_bytes(&params));
 	buf_release(&params);
@@ -295,6 +295,8 @@ trace(struct proc *p, const struct message *m)
 		proc_untrace(p);
 		return;
 	}
+	if (m->kind == MESSAGE_CAST && slice_is(m->op, t->op))
+		return; /* it, too, would have to be told */
 	if (t->second != p->node->now_ms / 1000) {
 		t->second = p->node->now_ms / 1000;
 		t->told = 0;
@@ -304,7 +306,15 @@ trace(struct proc *p, const struct message *m)
 		return;
 	}
 	t->told++;
-	tell(p, m);
+	tell(p, kinds[m->kind], m->op, m->body.len);
+}
+
+static void
+trace_end(struct proc *p, const struct reason *why)
+{
+	if (proc_tracer(p).id != 0)
+		tell(p, "end", slice_of(why->word), 0);
+	proc_untrace(p);
 }
 
 void
@@ -318,11 +328,24 @@ proc_trace(struct proc *p, struct pid to, const char *op)
 	p->trace->op = op;
 }
 
-void
+uint64_t
 proc_untrace(struct proc *p)
 {
+	uint64_t lost = p->trace != NULL ? p->trace->lost : 0;
+
 	free(p->trace);
 	p->trace = NULL;
+	return lost;
+}
+
+struct pid
+proc_tracer(const struct proc *p)
+{
+	struct pid nobody = { 0 };
+
+	if (p->trace == NULL || node_find(p->node, p->trace->to) == NULL)
+		return nobody;
+	return p->trace->to;
 }
 
 const char *
@@ -334,7 +357,7 @@ proc_kind(const struct proc *p)
 uint64_t
 proc_age_ms(const struct proc *p)
 {
-	return p->node->now_ms - p->started_ms;
+	return node_now_ms(p->node) - p->started_ms;
 }
 
 void
@@ -758,6 +781,7 @@ proc_end(struct proc *p, struct reason why)
 	p->queued = true; /* never scheduled again */
 	if (p->behaviour->terminate != NULL)
 		p->behaviour->terminate(p, &why);
+	trace_end(p, &why);
 	if (p->name != NULL)
 		table_take(&n->names, slice_of(p->name));
 	slots_take(&n->procs, p->pid.id);
@@ -769,7 +793,6 @@ proc_end(struct proc *p, struct reason why)
 	while (p->first != NULL)
 		message_free(dequeue(p));
 	release_idle(p);
-	proc_untrace(p);
 	free(p->name);
 	p->name = NULL;
 	TAILQ_INSERT_TAIL(&n->dead, p, entry);

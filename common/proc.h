@@ -15,7 +15,10 @@
 
 #include "common/message.h"
 #include "common/node.h"
+#include "proto/api.h"
 #include "proto/buf.h"
+
+API_BEGIN
 
 struct behaviour {
 	const char *name;
@@ -86,12 +89,19 @@ void proc_format(struct proc *p, bool texts, struct buf *out);
  * From now on each message that p handles is told to `to`, by a cast of op
  * (a constant string) with [p's name, kind, operation, bytes, lost]: lost
  * is how many went by untold since the last one, because there were over
- * PROC_TRACE_PER_S in a second or `to` fell behind. One trace a process:
- * a new one replaces it. Nobody else pays for it.
+ * PROC_TRACE_PER_S in a second or `to` fell behind. The last one, when p
+ * ends, has the kind "end" and the reason as its operation. Casts of op are
+ * never told: nobody traces a trace. One trace a process: a new one
+ * replaces it. Nobody else pays for it.
  */
 enum { PROC_TRACE_PER_S = 1000 };
 void proc_trace(struct proc *p, struct pid to, const char *op);
-void proc_untrace(struct proc *p);
+
+/* Ends the trace; returns how many went by untold since the last one. */
+uint64_t proc_untrace(struct proc *p);
+
+/* Who is told; id 0: nobody, or one that has ended since. */
+struct pid proc_tracer(const struct proc *p);
 
 /*
  * Takes m and puts it into the mailbox of pid. E_NOPROC when it has ended.
@@ -180,5 +190,7 @@ bool proc_is_busy(const struct proc *p);
  * ended; soon, if it is under half now.
  */
 void proc_when_idle(struct proc *p, struct hook *h);
+
+API_END
 
 #endif

@@ -8,6 +8,9 @@
 #define COMMON_REGISTRY_H
 
 #include "common/proc.h"
+#include "proto/api.h"
+
+API_BEGIN
 
 /* Where nodes come and go: "nodeup" and "nodedown" [node name]. */
 #define REG_NODES "node"
@@ -31,5 +34,7 @@ uint32_t reg_publish(struct node *n, const char *topic, struct slice op,
 
 /* How many want it. */
 uint32_t reg_count(const struct node *n, const char *topic);
+
+API_END
 
 #endif

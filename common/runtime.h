@@ -105,6 +105,9 @@ void proc_down(struct node *n, struct from to, struct pid pid,
 /* Takes a message of that kind and ref that waits out of p's mailbox. */
 void proc_flush(struct proc *p, enum message_kind kind, uint64_t ref);
 
+/* What node_unsent() is; links say what changed. */
+void node_unsent_add(struct node *n, ptrdiff_t bytes);
+
 /* The key of a topic; and an ending process leaves all of them. */
 struct slice reg_topic_name(const void *topic);
 void reg_leave(struct proc *p);

@@ -16,6 +16,9 @@
 #include <stdbool.h>
 
 #include "common/proc.h"
+#include "proto/api.h"
+
+API_BEGIN
 
 enum sup_strategy {
 	SUP_ONE_FOR_ONE, /* only the one that ended */
@@ -108,5 +111,7 @@ struct sup_count {
 };
 
 struct sup_count sup_count_children(const struct proc *sup);
+
+API_END
 
 #endif

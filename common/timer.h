@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/api.h"
+
+API_BEGIN
+
 struct timer {
 	uint64_t at_ms; /* on the world's monotonic clock */
 	uint64_t order; /* decides between equal times */
@@ -48,5 +52,7 @@ uint64_t timers_next_ms(const struct timers *t);
 
 /* Runs what is due at now_ms; a timer started meanwhile waits its turn. */
 void timers_run(struct timers *t, uint64_t now_ms);
+
+API_END
 
 #endif

@@ -14,8 +14,11 @@
 #include <stdint.h>
 
 #include "common/address.h"
+#include "proto/api.h"
 #include "proto/blob.h"
 #include "proto/err.h"
+
+API_BEGIN
 
 struct stream;
 struct listener;
@@ -163,5 +166,7 @@ void listener_accept(struct world *w, struct listener *l, bool on);
 
 /* Takes the listener. */
 void listener_close(struct world *w, struct listener *l);
+
+API_END
 
 #endif

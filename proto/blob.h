@@ -15,6 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/api.h"
+
+API_BEGIN
+
 struct slice {
 	const uint8_t *bytes; /* may be NULL when len is 0 */
 	size_t len;
@@ -45,5 +49,7 @@ void blob_drop(struct blob *b);
 
 /* The bytes, borrowed for as long as the caller holds the blob. */
 struct slice blob_bytes(const struct blob *b);
+
+API_END
 
 #endif

@@ -9,7 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/api.h"
 #include "proto/blob.h"
+
+API_BEGIN
 
 struct buf {
 	uint8_t *bytes; /* NULL until the first byte */
@@ -51,5 +54,7 @@ void buf_consume(struct buf *b, size_t len);
 
 /* Drops what was added after the content had len bytes. */
 void buf_truncate(struct buf *b, size_t len);
+
+API_END
 
 #endif

@@ -9,7 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "proto/api.h"
 #include "proto/blob.h"
+
+API_BEGIN
 
 /*
  * name, word, text, safe to retry, exit status of a command that ends with
@@ -60,5 +63,7 @@ int err_exit_status(enum err e);
  * E_MALFORMED. Borrows word.
  */
 enum err err_from_word(struct slice word);
+
+API_END
 
 #endif

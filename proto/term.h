@@ -14,10 +14,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/api.h"
 #include "proto/blob.h"
 #include "proto/buf.h"
 #include "proto/err.h"
 #include "proto/limits.h"
+
+API_BEGIN
 
 enum term_kind {
 	TERM_NIL,
@@ -124,5 +127,7 @@ void term_write_map(struct buf *b, uint32_t n);
 
 /* Copies a value that was written or checked before. */
 void term_write_raw(struct buf *b, struct slice value);
+
+API_END
 
 #endif

@@ -11,10 +11,7 @@
 #include "common/lang.h"
 #include "common/peer.h"
 #include "common/supervisor.h"
-#include "server/engine_server.h"
-#include "server/listener.h"
-#include "server/sys.h"
-#include "server/tareas_server.h"
+#include "server/tree.h"
 
 enum {
 	STATUS_UNAVAILABLE = 69, /* sysexits.h: EX_UNAVAILABLE */
@@ -22,104 +19,15 @@ enum {
 	STATUS_NOPERM = 77,
 };
 
-#define ROOT_NAME "root"
-
 struct app {
 	struct loop *loop;
 	const struct config *config;
 	struct log *log;
 	struct node *node;
-	struct pid root; /* the supervisor at the top */
-	struct engine *engine; /* of the process `engine`, while there is one */
-	struct listener_config listener;
+	struct tree tree;
 	bool port_file_written;
 	bool failed; /* the root has given up */
 };
-
-/* -- the tree: root (rest_for_one) -> engine, domain, sessions, listener -- */
-
-static enum err
-start_engine(struct proc *parent, void *arg, struct pid *out)
-{
-	struct app *a = arg;
-
-	return engine_server_start_link(a->node, parent, &a->engine, out);
-}
-
-static enum err
-start_tareas(struct proc *parent, void *arg, struct pid *out)
-{
-	struct app *a = arg;
-
-	return tareas_server_start_link(a->node, parent, &a->engine, out);
-}
-
-static enum err
-start_sys(struct proc *parent, void *arg, struct pid *out)
-{
-	struct app *a = arg;
-
-	return sys_start_link(a->node, parent, ROOT_NAME, out);
-}
-
-static enum err
-start_listener(struct proc *parent, void *arg, struct pid *out)
-{
-	struct app *a = arg;
-
-	return listener_start_link(a->node, parent, &a->listener, out);
-}
-
-/* An end in here touches nobody else. */
-static enum err
-start_domain(struct proc *parent, void *arg, struct pid *out)
-{
-	const struct sup_child children[] = {
-		{ .id = "tareas", .start = start_tareas, .arg = arg },
-		{ .id = "sys", .start = start_sys, .arg = arg },
-	};
-	const struct sup_spec spec = { .name = "domain",
-		.strategy = SUP_ONE_FOR_ONE,
-		.children = children,
-		.count = sizeof(children) / sizeof(children[0]) };
-	struct app *a = arg;
-
-	return sup_start_link(a->node, parent, &spec, out);
-}
-
-/* Dynamic: the listener starts them, and none is started again. */
-static enum err
-start_sessions(struct proc *parent, void *arg, struct pid *out)
-{
-	const struct sup_spec spec = { .name = SESSIONS_NAME,
-		.strategy = SUP_ONE_FOR_ONE };
-	struct app *a = arg;
-
-	return sup_start_link(a->node, parent, &spec, out);
-}
-
-static enum err
-start_root(struct app *a)
-{
-	const struct sup_child children[] = {
-		{ .id = "engine", .start = start_engine, .arg = a },
-		{ .id = "domain",
-		    .start = start_domain,
-		    .arg = a,
-		    .grace_ms = SUP_INFINITY },
-		{ .id = "sessions",
-		    .start = start_sessions,
-		    .arg = a,
-		    .grace_ms = SUP_INFINITY },
-		{ .id = "listener", .start = start_listener, .arg = a },
-	};
-	const struct sup_spec spec = { .name = ROOT_NAME,
-		.strategy = SUP_REST_FOR_ONE,
-		.children = children,
-		.count = sizeof(children) / sizeof(children[0]) };
-
-	return sup_start_link(a->node, NULL, &spec, &a->root);
-}
 
 /* -- addresses -- */
 
@@ -165,7 +73,7 @@ listen_loopback(struct app *a, struct proc *listener)
 		else if (e != E_OK)
 			return cannot_listen(&both[i], why);
 	}
-	return a->listener.count > 0 ? 0 : cannot_listen(&both[0], why);
+	return a->tree.listener.count > 0 ? 0 : cannot_listen(&both[0], why);
 }
 
 /* The class's two lines, then where it can be found. */
@@ -176,9 +84,9 @@ say_ready(const struct app *a)
 
 	puts(_("Task server started"));
 	puts(_("Waiting for connections from clients..."));
-	for (unsigned i = 0; i < a->listener.count; i++)
+	for (unsigned i = 0; i < a->tree.listener.count; i++)
 		printf(_("Listening on %s\n"),
-		    address_format(&a->listener.heard[i], text));
+		    address_format(&a->tree.listener.heard[i], text));
 	puts(_("The tasks are in memory only: they end with the server"));
 	fflush(stdout);
 }
@@ -200,7 +108,7 @@ write_port_file(struct app *a)
 	f = fopen(temporary, "w");
 	good = f != NULL;
 	for (unsigned i = 0; good && i < count; i++)
-		good = fprintf(f, "%u\n", a->listener.heard[i].port) > 0;
+		good = fprintf(f, "%u\n", a->tree.listener.heard[i].port) > 0;
 	if (f != NULL)
 		good = fclose(f) == 0 && good;
 	good = good && rename(temporary, c->port_file) == 0;
@@ -274,7 +182,7 @@ watch_root(struct proc *self, void *arg)
 	struct app **a = gs_state(self);
 
 	*a = arg;
-	proc_monitor(self, (*a)->root);
+	proc_monitor(self, (*a)->tree.root);
 	return gs_noreply();
 }
 
@@ -294,11 +202,10 @@ start(struct app *a, const struct cookie *cookie)
 
 	if (status != 0)
 		return status;
-	if (start_root(a) != E_OK ||
-	    gs_start(a->node, &application, "application", a, &pid) != E_OK)
+	tree_start(&a->tree, a->node, cookie);
+	if (gs_start(a->node, &application, "application", a, &pid) != E_OK)
 		abort(); /* a new node has no names that are taken */
-	listener =
-	    node_find(a->node, node_whereis(a->node, slice_of(LISTENER_NAME)));
+	listener = tree_listener(&a->tree);
 	status = a->config->listen_count > 0 ? listen_given(a, listener) :
 					       listen_loopback(a, listener);
 	if (status == 0)
@@ -319,7 +226,6 @@ app_new(struct loop *loop, const struct config *config,
 	a->loop = loop;
 	a->config = config;
 	a->log = log;
-	listener_config_init(&a->listener, cookie);
 	a->node = node_new(loop_world(loop), slice_of(config->name), log);
 	*status = start(a, cookie);
 	if (*status == 0)
@@ -345,17 +251,11 @@ drain(void *arg, const struct sup_which *child)
 		peer_drain(p);
 }
 
-static struct proc *
-sessions(const struct app *a)
-{
-	return node_find(a->node,
-	    node_whereis(a->node, slice_of(SESSIONS_NAME)));
-}
-
 static bool
 is_drained(void *arg)
 {
-	const struct proc *p = sessions(arg);
+	const struct app *a = arg;
+	const struct proc *p = tree_sessions(&a->tree);
 
 	return p == NULL || sup_count_children(p).active == 0;
 }
@@ -363,8 +263,8 @@ is_drained(void *arg)
 void
 app_stop(struct app *a)
 {
-	struct proc *root = node_find(a->node, a->root);
-	struct proc *p = sessions(a);
+	struct proc *root = node_find(a->node, a->tree.root);
+	struct proc *p = tree_sessions(&a->tree);
 
 	if (root == NULL || p == NULL)
 		return; /* it has given up already */

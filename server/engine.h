@@ -61,4 +61,7 @@ void engine_propose(struct engine *e, const struct command *c,
 /* The map, to be read. Borrowed for as long as nothing is proposed. */
 const struct tareas_state *engine_state(const struct engine *e);
 
+/* The number of the last command that was applied; 0: none. */
+uint64_t engine_seq(const struct engine *e);
+
 #endif

@@ -67,3 +67,9 @@ engine_state(const struct engine *e)
 {
 	return e->state;
 }
+
+uint64_t
+engine_seq(const struct engine *e)
+{
+	return e->seq;
+}

@@ -1,5 +1,7 @@
 #include "server/engine_server.h"
 
+#include "proto/term.h"
+
 struct state {
 	struct engine **slot;
 };
@@ -26,10 +28,27 @@ terminate(struct proc *self, const struct reason *why)
 	*s->slot = NULL;
 }
 
+static void
+format_status(struct proc *self, bool texts, struct buf *out)
+{
+	const struct state *s = gs_state(self);
+	const struct tareas_state *map = engine_state(*s->slot);
+
+	(void)texts;
+	term_write_map(out, 3);
+	term_write_cstr(out, "usuarios");
+	term_write_uint(out, tareas_state_usuarios(map));
+	term_write_cstr(out, "tareas");
+	term_write_uint(out, tareas_state_tareas(map));
+	term_write_cstr(out, "seq");
+	term_write_uint(out, engine_seq(*s->slot));
+}
+
 static const struct gen_server module = {
 	.module = ENGINE_NAME,
 	.state_bytes = sizeof(struct state),
 	.init = init,
+	.format_status = format_status,
 	.terminate = terminate,
 };
 

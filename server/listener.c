@@ -288,12 +288,32 @@ terminate(struct proc *self, const struct reason *why)
 	}
 }
 
+static void
+format_status(struct proc *self, bool texts, struct buf *out)
+{
+	const struct state *s = gs_state(self);
+	char text[ADDRESS_TEXT_BYTES];
+
+	(void)texts;
+	term_write_map(out, 3);
+	term_write_cstr(out, "direcciones");
+	term_write_array(out, s->config->count);
+	for (unsigned i = 0; i < s->config->count; i++)
+		term_write_cstr(out,
+		    address_format(&s->config->heard[i], text));
+	term_write_cstr(out, "desconocidos");
+	term_write_uint(out, s->stranger_count);
+	term_write_cstr(out, "lleno");
+	term_write_bool(out, s->crowded);
+}
+
 static const struct gen_server module = {
 	.module = LISTENER_NAME,
 	.state_bytes = sizeof(struct state),
 	.init = init,
 	.handle_cast = handle_cast,
 	.handle_info = handle_info,
+	.format_status = format_status,
 	.terminate = terminate,
 };
 

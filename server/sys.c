@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/lang.h"
@@ -10,8 +11,21 @@
 #include "proto/limits.h"
 #include "proto/term.h"
 
-/* Rows of one answer: each is under 500 bytes, and a frame has 1 MiB. */
-enum { ROWS_MAX = 2000 };
+/*
+ * Rows stop where a frame would: a row has 21 objects, is hardly over 200
+ * bytes and, with the longest names, under ROW_BYTES. The children of one
+ * supervisor stop before, so that what stands behind them is still told.
+ */
+enum {
+	ROW_KEYS = 10,
+	ROW_BYTES = 4096,
+	ROWS_MAX = (LIMIT_OBJECTS - 64) / (2 * ROW_KEYS + 1),
+	ROWS_BYTES_MAX = LIMIT_FRAME - 2 * ROW_BYTES,
+	CHILDREN_MAX = ROWS_MAX / 2,
+};
+
+#define TRACE_OP "sys.mensaje"
+#define RESTART_WORD "reiniciar"
 
 struct sys {
 	const char *root;
@@ -34,22 +48,22 @@ pid_text(struct pid pid)
 	return t;
 }
 
+/* Only what pid_text() wrote, to the byte. */
 static struct pid
 pid_parse(struct slice text)
 {
-	char copy[sizeof(struct pid_text)];
+	struct pid pid, nobody = { 0 };
+	struct pid_text copy;
 	uint32_t place, life;
-	int end = 0;
 
-	if (text.len >= sizeof(copy))
-		return (struct pid){ 0 };
-	memcpy(copy, text.bytes, text.len);
-	copy[text.len] = '\0';
-	if (sscanf(copy, "<%" SCNu32 ".%" SCNu32 ">%n", &place, &life, &end) !=
-		2 ||
-	    (size_t)end != text.len)
-		return (struct pid){ 0 };
-	return (struct pid){ (uint64_t)life << 32 | place };
+	if (text.len == 0 || text.len >= sizeof(copy.text))
+		return nobody;
+	memcpy(copy.text, text.bytes, text.len);
+	copy.text[text.len] = '\0';
+	if (sscanf(copy.text, "<%" SCNu32 ".%" SCNu32 ">", &place, &life) != 2)
+		return nobody;
+	pid.id = (uint64_t)life << 32 | place;
+	return slice_is(text, pid_text(pid).text) ? pid : nobody;
 }
 
 static struct proc *
@@ -58,7 +72,7 @@ find(struct proc *self, struct slice name)
 	struct node *n = proc_node(self);
 	struct pid pid = node_whereis(n, name);
 
-	if (pid.id == 0 && name.len > 0)
+	if (pid.id == 0)
 		pid = pid_parse(name);
 	return node_find(n, pid);
 }
@@ -70,7 +84,15 @@ struct rows {
 	struct buf bytes; /* the rows, without the array's head */
 	uint32_t count;
 	uint32_t level;
+	uint32_t siblings; /* rows of the supervisor that is being told */
 };
+
+static void
+rows_init(struct rows *r, const struct node *n)
+{
+	*r = (struct rows){ .node = n };
+	buf_init(&r->bytes);
+}
 
 static void
 write_text(struct buf *b, const char *key, const char *value)
@@ -86,41 +108,61 @@ write_number(struct buf *b, const char *key, uint64_t value)
 	term_write_uint(b, value);
 }
 
+static uint32_t
+count_children(const struct proc *p)
+{
+	return sup_is(p) ? sup_count_children(p).specs : 0;
+}
+
 /* p NULL: a child that does not run now. */
 static void
 add_row(struct rows *r, const char *id, const struct proc *p, uint32_t restarts)
 {
-	struct pid nobody = { 0 };
+	struct buf *b = &r->bytes;
 
-	if (r->count == ROWS_MAX)
+	if (r->count == ROWS_MAX || buf_len(b) > ROWS_BYTES_MAX)
 		return;
 	r->count++;
-	term_write_map(&r->bytes, 9);
-	write_number(&r->bytes, "nivel", r->level);
-	write_text(&r->bytes, "id", id);
-	write_text(&r->bytes, "pid",
-	    pid_text(p != NULL ? proc_pid(p) : nobody).text);
-	write_text(&r->bytes, "nombre", p != NULL ? proc_name(p) : "");
-	write_text(&r->bytes, "tipo", p != NULL ? proc_kind(p) : "");
-	write_number(&r->bytes, "edad_ms", p != NULL ? proc_age_ms(p) : 0);
-	write_number(&r->bytes, "reinicios", restarts);
-	write_number(&r->bytes, "buzon", p != NULL ? proc_mailbox(p) : 0);
-	write_number(&r->bytes, "atendidos", p != NULL ? proc_handled(p) : 0);
+	term_write_map(b, ROW_KEYS);
+	write_number(b, "nivel", r->level);
+	write_text(b, "id", id);
+	write_text(b, "pid", p != NULL ? pid_text(proc_pid(p)).text : "");
+	write_text(b, "nombre", p != NULL ? proc_name(p) : "");
+	write_text(b, "tipo", p != NULL ? proc_kind(p) : "");
+	write_number(b, "hijos", p != NULL ? count_children(p) : 0);
+	write_number(b, "edad_ms", p != NULL ? proc_age_ms(p) : 0);
+	write_number(b, "reinicios", restarts);
+	write_number(b, "buzon", p != NULL ? proc_mailbox(p) : 0);
+	write_number(b, "atendidos", p != NULL ? proc_handled(p) : 0);
 }
 
+static void add_child(void *arg, const struct sup_which *child);
+
 /* A tree of ours is a few levels deep: recursion is on no peer's data. */
+static void
+add_children(struct rows *r, const struct proc *sup)
+{
+	uint32_t siblings = r->siblings;
+
+	r->siblings = 0;
+	r->level++;
+	sup_which_children(sup, add_child, r);
+	r->level--;
+	r->siblings = siblings;
+}
+
 static void
 add_child(void *arg, const struct sup_which *child)
 {
 	struct rows *r = arg;
 	const struct proc *p = node_find(r->node, child->pid);
 
-	add_row(r, child->id, p, child->restarts);
-	if (p == NULL || !sup_is(p))
+	if (r->siblings == CHILDREN_MAX)
 		return;
-	r->level++;
-	sup_which_children(p, add_child, r);
-	r->level--;
+	r->siblings++;
+	add_row(r, child->id, p, child->restarts);
+	if (p != NULL && sup_is(p))
+		add_children(r, p);
 }
 
 static struct gs_next
@@ -138,31 +180,85 @@ static struct gs_next
 arbol(struct proc *self, const struct message *m, struct proc *p)
 {
 	const struct sys *s = gs_state(self);
-	struct rows r = { .node = proc_node(self) };
-	struct proc *root = find(self, slice_of(s->root));
+	struct rows r;
 
 	(void)m;
-	(void)p;
-	buf_init(&r.bytes);
-	if (root != NULL) {
-		add_row(&r, s->root, root, 0);
-		r.level++;
-		sup_which_children(root, add_child, &r);
+	rows_init(&r, proc_node(self));
+	p = find(self, slice_of(s->root));
+	if (p != NULL) {
+		add_row(&r, s->root, p, 0);
+		add_children(&r, p);
 	}
 	return reply_rows(self, &r);
+}
+
+/* What only its supervisor knows of a process, by the place in its pid. */
+struct childhood {
+	const char *id;
+	uint32_t restarts;
+};
+
+struct childhoods {
+	struct childhood *at;
+	uint32_t places;
+};
+
+static void
+note_child(void *arg, const struct sup_which *child)
+{
+	struct childhoods *all = arg;
+	uint32_t place = (uint32_t)child->pid.id;
+
+	if (child->pid.id != 0 && place < all->places)
+		all->at[place] =
+		    (struct childhood){ child->id, child->restarts };
+}
+
+static void
+note_children(struct childhoods *all, const struct node *n)
+{
+	const struct proc *p;
+	uint32_t place = 0;
+
+	while (node_next(n, &place) != NULL)
+		continue;
+	all->places = place;
+	all->at = calloc(place, sizeof(*all->at)); /* sys itself is there */
+	if (all->at == NULL)
+		abort();
+	for (place = 0; (p = node_next(n, &place)) != NULL;)
+		if (sup_is(p))
+			sup_which_children(p, note_child, all);
+}
+
+/* Those with a name, or those without. */
+static void
+add_all(struct rows *r, const struct childhoods *all, bool named)
+{
+	const struct proc *p;
+	uint32_t place = 0;
+
+	while ((p = node_next(r->node, &place)) != NULL) {
+		const struct childhood *c = &all->at[place - 1];
+
+		if ((proc_name(p)[0] != '\0') == named)
+			add_row(r, c->id != NULL ? c->id : "", p, c->restarts);
+	}
 }
 
 static struct gs_next
 ps(struct proc *self, const struct message *m, struct proc *p)
 {
-	struct rows r = { .node = proc_node(self) };
-	uint32_t place = 0;
+	struct childhoods all;
+	struct rows r;
 
 	(void)m;
 	(void)p;
-	buf_init(&r.bytes);
-	while ((p = node_next(r.node, &place)) != NULL)
-		add_row(&r, proc_name(p), p, 0);
+	rows_init(&r, proc_node(self));
+	note_children(&all, r.node);
+	add_all(&r, &all, true);
+	add_all(&r, &all, false);
+	free(all.at);
 	return reply_rows(self, &r);
 }
 
@@ -212,18 +308,27 @@ yes(struct proc *self)
 static struct gs_next
 traza(struct proc *self, const struct message *m, struct proc *p)
 {
+	struct pid tracer = proc_tracer(p);
+
 	if (m->kind != MESSAGE_CALL)
 		return gs_error(E_BADARG, N_("a trace is asked for by call"));
-	proc_trace(p, m->from.pid, "sys.mensaje");
+	if (tracer.id != 0 && tracer.id != m->from.pid.id)
+		return gs_error(E_EXISTS,
+		    N_("somebody else traces that process"));
+	proc_trace(p, m->from.pid, TRACE_OP);
 	return yes(self);
 }
 
+/* Nobody ends the trace of another. */
 static struct gs_next
 destrazar(struct proc *self, const struct message *m, struct proc *p)
 {
-	(void)m;
-	proc_untrace(p);
-	return yes(self);
+	uint64_t lost = 0;
+
+	if (proc_tracer(p).id == m->from.pid.id)
+		lost = proc_untrace(p);
+	term_write_uint(gs_answer(self), lost);
+	return gs_reply(self);
 }
 
 /* Whether a supervisor would start it again. */
@@ -254,6 +359,10 @@ would_return(const struct node *n, struct pid pid)
 	return q.permanent;
 }
 
+/*
+ * The end comes in the next turn, when the answer has left: with the engine
+ * goes the session that asked. The pid waits as the text of a timer.
+ */
 static struct gs_next
 reiniciar(struct proc *self, const struct message *m, struct proc *p)
 {
@@ -261,9 +370,28 @@ reiniciar(struct proc *self, const struct message *m, struct proc *p)
 	if (!would_return(proc_node(self), proc_pid(p)))
 		return gs_error(E_BADARG,
 		    N_("no supervisor would start that process again"));
-	/* Itself too: its caller is answered died. */
-	proc_exit(p, reason_of("reiniciar"));
+	proc_send_after(self, 0, slice_of(pid_text(proc_pid(p)).text));
 	return yes(self);
+}
+
+/* A supervisor stops its children first. */
+static struct gs_next
+end_now(struct proc *self, const struct message *m)
+{
+	struct node *n = proc_node(self);
+	struct pid pid = { 0 };
+	struct proc *p;
+
+	if (m->kind == MESSAGE_INFO && m->from.ref != 0)
+		pid = pid_parse(m->op);
+	p = node_find(n, pid);
+	if (p == NULL)
+		return gs_noreply();
+	if (sup_is(p))
+		gs_stop_pid(n, pid, RESTART_WORD);
+	else
+		proc_exit(p, reason_of(RESTART_WORD));
+	return gs_noreply();
 }
 
 /* -- dispatch -- */
@@ -323,6 +451,7 @@ static const struct gen_server module = {
 	.init = init,
 	.handle_call = handle,
 	.handle_cast = handle,
+	.handle_info = end_now,
 };
 
 enum err

@@ -1,11 +1,20 @@
 #include "server/tareas_server.h"
 
+#include <stdlib.h>
+
 #include "common/lang.h"
 #include "common/tarea.h"
 #include "proto/limits.h"
 
 /* What an answer's frame needs besides a listing. */
 enum { LISTING_BYTES_MAX = LIMIT_FRAME - 64 };
+
+/* What somebody who looks inside is shown of the map. */
+enum {
+	SHOWN_USUARIOS = 100,
+	SHOWN_TAREAS = 20, /* of each, the newest */
+	SHOWN_BYTES = LIMIT_FRAME - 1024, /* of users and tasks */
+};
 
 struct tareas {
 	struct engine **engine; /* where it is; NULL there: it is not */
@@ -176,6 +185,99 @@ handle(struct proc *self, const struct message *m)
 	return gs_error(E_UNDEF, NULL);
 }
 
+/* -- for who looks inside -- */
+
+static void
+show_text(struct buf *out, const char *key, struct slice text, bool texts)
+{
+	term_write_cstr(out, key);
+	if (texts)
+		term_write_str(out, text);
+	else
+		term_write_uint(out, text.len);
+}
+
+/* A listing again, with sizes in place of texts unless they are wanted. */
+static void
+show_listing(struct slice listing, bool texts, struct buf *out)
+{
+	struct term_reader r;
+	struct tarea t;
+	uint32_t n = 0;
+
+	term_reader_init(&r, listing);
+	(void)term_read_array(&r, &n);
+	term_write_array(out, n);
+	for (; n > 0; n--) {
+		if (tarea_read(&r, &t) != E_OK)
+			abort(); /* the map wrote it */
+		term_write_map(out, 2);
+		show_text(out, "titulo", t.titulo, texts);
+		show_text(out, "descripcion", t.descripcion, texts);
+	}
+}
+
+/* False when they would be too much for what is left of a frame. */
+static bool
+show_usuario(const struct tareas_state *s, struct slice usuario, bool texts,
+    struct buf *out)
+{
+	struct buf listing, shown;
+	bool fits;
+
+	buf_init(&listing);
+	buf_init(&shown);
+	tareas_state_listar(s, usuario, 0, SHOWN_TAREAS, LISTING_BYTES_MAX,
+	    &listing);
+	term_write_str(&shown, usuario);
+	show_listing(buf_bytes(&listing), texts, &shown);
+	fits = buf_len(out) + buf_len(&shown) <= SHOWN_BYTES;
+	if (fits)
+		buf_add(out, buf_bytes(&shown));
+	buf_release(&listing);
+	buf_release(&shown);
+	return fits;
+}
+
+static void
+show_map(const struct tareas_state *s, bool texts, struct buf *out)
+{
+	struct slice usuario;
+	size_t place = 0;
+	uint32_t n = 0;
+	struct buf shown;
+
+	buf_init(&shown);
+	while (n < SHOWN_USUARIOS && tareas_state_next(s, &place, &usuario) &&
+	    show_usuario(s, usuario, texts, &shown))
+		n++;
+	term_write_map(out, n);
+	buf_add(out, buf_bytes(&shown));
+	buf_release(&shown);
+}
+
+static void
+format_status(struct proc *self, bool texts, struct buf *out)
+{
+	const struct tareas *t = gs_state(self);
+	const struct tareas_state *s;
+
+	if (*t->engine == NULL) {
+		term_write_nil(out);
+		return;
+	}
+	s = engine_state(*t->engine);
+	term_write_map(out, 4);
+	term_write_cstr(out, "usuarios");
+	term_write_uint(out, tareas_state_usuarios(s));
+	term_write_cstr(out, "tareas");
+	term_write_uint(out, tareas_state_tareas(s));
+	term_write_cstr(out, "seq");
+	term_write_uint(out, engine_seq(*t->engine));
+	term_write_cstr(out, "mapa");
+	show_map(s, texts, out);
+}
+
 /* -- life -- */
 
 static struct gs_next
@@ -206,6 +308,7 @@ static const struct gen_server module = {
 	.init = init,
 	.handle_call = handle,
 	.handle_cast = handle,
+	.format_status = format_status,
 	.terminate = terminate,
 };
 

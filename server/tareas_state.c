@@ -42,6 +42,7 @@ struct usuario {
 
 struct tareas_state {
 	struct table usuarios;
+	uint64_t tareas; /* of all of them */
 };
 
 static struct slice
@@ -59,6 +60,7 @@ tareas_state_new(const uint8_t seed[TABLE_SEED_BYTES])
 
 	if (s == NULL)
 		abort();
+	s->tareas = 0;
 	table_init(&s->usuarios, usuario_key, seed);
 	return s;
 }
@@ -211,6 +213,7 @@ tareas_state_agregar(struct tareas_state *s, struct slice usuario,
 	c->start -= len;
 	c->count++;
 	u->count++;
+	s->tareas++;
 	memcpy(c->bytes + c->start, b.bytes + b.start, len);
 	buf_release(&b);
 	return E_OK;
@@ -302,11 +305,39 @@ tareas_state_eliminar(struct tareas_state *s, struct slice usuario,
 		at = &(*at)->older;
 	}
 	u->count -= deleted;
+	s->tareas -= deleted;
 	if (u->count == 0) {
 		table_take(&s->usuarios, usuario);
 		usuario_free(u);
 	}
 	return deleted;
+}
+
+size_t
+tareas_state_usuarios(const struct tareas_state *s)
+{
+	return s->usuarios.count;
+}
+
+uint64_t
+tareas_state_tareas(const struct tareas_state *s)
+{
+	return s->tareas;
+}
+
+bool
+tareas_state_next(const struct tareas_state *s, size_t *place,
+    struct slice *usuario)
+{
+	while (*place < s->usuarios.size) {
+		const struct usuario *u = table_at(&s->usuarios, (*place)++);
+
+		if (u == NULL)
+			continue;
+		*usuario = usuario_key(u);
+		return true;
+	}
+	return false;
 }
 
 uint32_t

@@ -10,6 +10,7 @@
 #ifndef SERVER_TAREAS_STATE_H
 #define SERVER_TAREAS_STATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/table.h"
@@ -33,6 +34,17 @@ enum err tareas_state_agregar(struct tareas_state *s, struct slice usuario,
 /* Deletes all tasks of that title, byte by byte; returns how many. */
 uint32_t tareas_state_eliminar(struct tareas_state *s, struct slice usuario,
     struct slice titulo);
+
+/* How many users have tasks, and how many tasks there are in all. */
+size_t tareas_state_usuarios(const struct tareas_state *s);
+uint64_t tareas_state_tareas(const struct tareas_state *s);
+
+/*
+ * Walks the users, in no order to rely on: *place starts at 0; false at the
+ * end. *usuario is borrowed until the map changes.
+ */
+bool tareas_state_next(const struct tareas_state *s, size_t *place,
+    struct slice *usuario);
 
 /* How many tasks a user has. */
 uint32_t tareas_state_count(const struct tareas_state *s, struct slice usuario);

@@ -36,7 +36,6 @@ START_TEST(a_machine_says_its_state_and_how_long_it_lasts)
 }
 END_TEST
 
-/* Runs twice over all steps: those that are allowed, and each of the rest. */
 START_TEST(a_step_of_the_table_is_taken)
 {
 	unsigned from = (unsigned)_i / 4, to = (unsigned)_i % 4;
