@@ -11,6 +11,7 @@ const struct command *const commands[] = {
 	&command_listar,
 	&command_usuario,
 	&command_salir,
+	&command_sys,
 	&command_ayuda,
 	NULL,
 };
@@ -54,7 +55,9 @@ print_commands(void)
 
 		if (c->run == NULL)
 			continue;
-		printf("  %s, %s", c->name, c->alias);
+		printf("  %s", c->name);
+		if (c->alias != NULL)
+			printf(", %s", c->alias);
 		if (c->arguments[0] != '\0')
 			printf(" %s", _(c->arguments));
 		printf("\n      %s\n", _(c->help));
@@ -83,6 +86,7 @@ command_print_help(void)
 	      "  --cast                agregar, eliminar: send without "
 	      "waiting\n"
 	      "  -y, --yes             eliminar: do not ask\n"
+	      "  --textos              sys estado: people's texts too\n"
 	      "  --json                print JSON\n"
 	      "  --color WHEN          auto, always or never\n"
 	      "  --lang es|en          language of the messages\n"

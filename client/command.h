@@ -30,18 +30,24 @@ enum command_flag {
 	COMMAND_DELETES = 2, /* takes -y */
 	COMMAND_OFFLINE = 4, /* needs no server */
 	COMMAND_LEAVES = 8, /* ends the menu */
+	COMMAND_TEXTS = 16, /* takes --textos */
 };
 
 struct command {
 	const char *key; /* in the menu; NULL: not there */
 	const char *name;
-	const char *alias;
+	const char *alias; /* may be NULL */
 	const char *arguments; /* as --help shows them; N_() */
 	int arguments_min;
 	int arguments_max;
 	unsigned flags;
 	const char *help; /* N_() */
 	const char *label; /* its line in the menu; N_() */
+	/*
+	 * What is wrong with the arguments, if their number is right; N_().
+	 * NULL: nothing. The function may be NULL.
+	 */
+	const char *(*check)(const struct settings *s, int argc, char *argv[]);
 	/* From the command line; NULL: not there. Returns the exit status. */
 	int (*run)(struct client *c, int argc, char *argv[]);
 	/* From the menu: asks, does, says. Returns the exit status. */
@@ -49,7 +55,7 @@ struct command {
 };
 
 extern const struct command command_agregar, command_eliminar, command_listar,
-    command_usuario, command_salir, command_ayuda;
+    command_usuario, command_salir, command_sys, command_ayuda;
 
 /* All of them in the menu's order, ended by NULL. */
 extern const struct command *const commands[];

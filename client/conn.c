@@ -45,18 +45,38 @@ tell(struct state *s)
 		s->config.changed(s->config.arg);
 }
 
-/* -- the peer's policy: the server may call nothing here -- */
+/* -- the peer's policy -- */
+
+/* All that the server may say to a process here, while there is one. */
+static const struct {
+	const char *process;
+	const char *operation;
+} open_operations[] = {
+	{ "sys", "mensaje" },
+};
+
+static bool
+is_open(const struct peer_request *what)
+{
+	size_t n = sizeof(open_operations) / sizeof(open_operations[0]);
+
+	for (size_t i = 0; i < n; i++)
+		if (slice_is(what->process, open_operations[i].process) &&
+		    slice_is(what->operation, open_operations[i].operation))
+			return true;
+	return false;
+}
 
 static enum err
 route(struct proc *peer, void *arg, const struct peer_request *what,
     struct peer_route *to, const char **text)
 {
-	(void)peer;
 	(void)arg;
-	(void)what;
-	(void)to;
 	(void)text;
-	return E_NOPROC;
+	if (!is_open(what))
+		return E_NOPROC;
+	to->target = node_whereis(proc_node(peer), what->process);
+	return to->target.id != 0 ? E_OK : E_NOPROC;
 }
 
 static void

@@ -139,6 +139,7 @@ find_command(const struct settings *s, const struct command **out)
 static int
 check_usage(const struct settings *s, const struct command *command)
 {
+	const char *why = NULL;
 	int n = s->argc - 1;
 
 	if (command == NULL)
@@ -153,7 +154,11 @@ check_usage(const struct settings *s, const struct command *command)
 		return command_usage(command, _("it does not take --cast"));
 	if (s->yes && !(command->flags & COMMAND_DELETES))
 		return command_usage(command, _("it does not take -y"));
-	return 0;
+	if (s->texts && !(command->flags & COMMAND_TEXTS))
+		return command_usage(command, _("it does not take --textos"));
+	if (command->check != NULL)
+		why = command->check(s, n, s->argv + 1);
+	return why != NULL ? command_usage(command, _(why)) : 0;
 }
 
 /* -- how -- */

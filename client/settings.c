@@ -18,6 +18,7 @@ enum {
 	OPTION_JSON,
 	OPTION_COLOR,
 	OPTION_CAST,
+	OPTION_TEXTOS,
 	OPTION_LANG,
 	OPTION_HELP,
 	OPTION_VERSION,
@@ -33,6 +34,7 @@ static const struct option options[] = {
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "color", required_argument, NULL, OPTION_COLOR },
 	{ "cast", no_argument, NULL, OPTION_CAST },
+	{ "textos", no_argument, NULL, OPTION_TEXTOS },
 	{ "lang", required_argument, NULL, OPTION_LANG },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
@@ -112,6 +114,9 @@ take_option(struct settings *s, int option)
 		return set_color(s, optarg);
 	case OPTION_CAST:
 		s->cast = true;
+		return SETTINGS_RUN;
+	case OPTION_TEXTOS:
+		s->texts = true;
 		return SETTINGS_RUN;
 	case OPTION_LANG: /* main has looked at it already */
 		return lang_parse(optarg, &lang) == E_OK ?

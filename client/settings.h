@@ -20,6 +20,7 @@ struct settings {
 	bool json;
 	bool cast; /* --cast */
 	bool yes; /* -y */
+	bool texts; /* --textos */
 	int argc; /* the command and its arguments */
 	char **argv;
 };

@@ -272,8 +272,8 @@ cell_of(const struct printing *p, const struct sys_row *row, enum column column)
 	case KIND:
 		return text_cell(row->kind, 0);
 	case PID:
-		return text_cell(
-		    row->pid.len > 0 ? row->pid : slice_of("-"), 0);
+		return text_cell(row->pid.len > 0 ? row->pid : slice_of("-"),
+		    0);
 	case AGE:
 		return age_cell(row->age_ms, p->aligned);
 	case RATE:

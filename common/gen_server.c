@@ -412,7 +412,8 @@ gs_stop_pid(struct node *n, struct pid pid, const char *word)
 {
 	/* Nothing to say to one that has ended. */
 	(void)proc_post(n, pid,
-	    message_new(MESSAGE_STOP, slice_of(""), slice_of(word)));
+	    message_take(&n->spares, MESSAGE_STOP, slice_of(""),
+		slice_of(word)));
 }
 
 /* -- asking -- */

@@ -4,6 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/runtime.h"
+
+#ifndef __has_feature /* clang's */
+#define __has_feature(x) 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+enum { SPARES_MAX = 0 }; /* the use of an ended message is seen then */
+#else
+enum { SPARES_MAX = 256 }; /* that a node keeps: four batches */
+#endif
+
+/* Bytes behind a short message: the memory of one does for any other. */
+enum { ROOM = 128 };
+
 static struct slice
 copy(uint8_t *to, struct slice from)
 {
@@ -12,17 +27,40 @@ copy(uint8_t *to, struct slice from)
 	return (struct slice){ .bytes = to, .len = from.len };
 }
 
+static struct message *
+fill(struct message *m, enum message_kind kind, struct slice op,
+    struct slice body)
+{
+	uint8_t *bytes = (uint8_t *)(m + 1);
+
+	*m = (struct message){ .kind = kind };
+	m->op = copy(bytes, op);
+	m->body = copy(bytes + op.len, body);
+	return m;
+}
+
 struct message *
 message_new(enum message_kind kind, struct slice op, struct slice body)
 {
-	struct message *m = malloc(sizeof(*m) + op.len + body.len);
+	size_t room = op.len + body.len > ROOM ? op.len + body.len : ROOM;
+	struct message *m = malloc(sizeof(*m) + room);
 
 	if (m == NULL)
 		abort();
-	*m = (struct message){ .kind = kind };
-	m->op = copy((uint8_t *)(m + 1), op);
-	m->body = copy((uint8_t *)(m + 1) + op.len, body);
-	return m;
+	return fill(m, kind, op, body);
+}
+
+struct message *
+message_take(struct spares *s, enum message_kind kind, struct slice op,
+    struct slice body)
+{
+	struct message *m = s->first;
+
+	if (m == NULL || op.len + body.len > ROOM)
+		return message_new(kind, op, body);
+	s->first = m->next;
+	s->count--;
+	return fill(m, kind, op, body);
 }
 
 void
@@ -33,17 +71,50 @@ message_lend(struct message *m, struct credit *c)
 	c->lent++;
 }
 
+static void
+give_back(struct credit *c)
+{
+	if (c == NULL)
+		return;
+	assert(c->lent > 0);
+	c->lent--;
+	c->returned(c);
+}
+
 void
 message_free(struct message *m)
 {
 	struct credit *c = m->credit;
 
 	free(m);
-	if (c == NULL)
+	give_back(c);
+}
+
+void
+message_spare(struct spares *s, struct message *m)
+{
+	struct credit *c = m->credit;
+
+	if (s->count == SPARES_MAX || m->op.len + m->body.len > ROOM) {
+		message_free(m);
 		return;
-	assert(c->lent > 0);
-	c->lent--;
-	c->returned(c);
+	}
+	m->next = s->first;
+	s->first = m;
+	s->count++;
+	give_back(c);
+}
+
+void
+spares_release(struct spares *s)
+{
+	struct message *m;
+
+	while ((m = s->first) != NULL) {
+		s->first = m->next;
+		free(m);
+	}
+	s->count = 0;
 }
 
 struct reason

@@ -66,8 +66,6 @@ init(struct proc *self, void *arg)
 	const struct slice *cookie = arg;
 	struct kernel *k = gs_state(self);
 
-	if (cookie->len == 0 || cookie->len > sizeof(k->cookie))
-		return gs_stop("badarg");
 	k->self = self;
 	memcpy(k->cookie, cookie->bytes, cookie->len);
 	k->cookie_len = cookie->len;
@@ -92,14 +90,27 @@ static const struct gen_server module = {
 	.terminate = terminate,
 };
 
+/* Nobody is let in by an empty one. */
+static bool
+is_cookie(struct slice cookie, const char **why)
+{
+	if (cookie.len > 0 && cookie.len <= LIMIT_COOKIE)
+		return true;
+	*why = N_("a cookie has 1 to 255 bytes");
+	return false;
+}
+
 enum err
 net_listen(struct node *n, const struct address *at, struct slice cookie,
     uint16_t *port, const char **why)
 {
 	struct kernel *k;
 	struct pid pid;
-	enum err e = gs_start(n, &module, "net_kernel", &cookie, &pid);
+	enum err e;
 
+	if (!is_cookie(cookie, why))
+		return E_BADARG;
+	e = gs_start(n, &module, "net_kernel", &cookie, &pid);
 	*why = N_("this node listens already");
 	if (e != E_OK)
 		return e;
@@ -123,8 +134,11 @@ net_connect(struct node *n, const struct address *to, struct slice cookie,
 		.cookie = cookie,
 		.connecting = true };
 	struct stream *s;
-	enum err e = world_connect(n->world, to, &s, why);
+	enum err e;
 
+	if (!is_cookie(cookie, why))
+		return E_BADARG;
+	e = world_connect(n->world, to, &s, why);
 	if (e != E_OK)
 		return e;
 	*why = N_("this node's name is no name");

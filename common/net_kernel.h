@@ -21,7 +21,8 @@ API_BEGIN
 /*
  * Lets other nodes connect, under the name "net_kernel". cookie is copied.
  * *port is the one it got. E_EXISTS: this node listens already, or the port
- * is in use; else the errors of world_listen(), with *why.
+ * is in use; E_BADARG: the cookie is empty or over LIMIT_COOKIE; else the
+ * errors of world_listen(). *why (a constant string) says so then.
  */
 enum err net_listen(struct node *n, const struct address *at,
     struct slice cookie, uint16_t *port, const char **why);
@@ -29,6 +30,8 @@ enum err net_listen(struct node *n, const struct address *at,
 /*
  * Connects to another node. *peer stands for it at once; what is sent to it
  * waits until the link is up. When that fails, it ends with noconnection.
+ * E_BADARG: the cookie, or this node's name is no name; else the errors of
+ * world_connect(). *why (a constant string) says so then.
  */
 enum err net_connect(struct node *n, const struct address *to,
     struct slice cookie, struct pid *peer, const char **why);

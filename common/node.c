@@ -124,6 +124,7 @@ node_free(struct node *n)
 	table_release(&n->topics);
 	slots_release(&n->refs);
 	slots_release(&n->procs);
+	spares_release(&n->spares);
 	buf_release(&n->answer);
 	free(n->name);
 	free(n);
@@ -202,7 +203,8 @@ node_timer(struct node *n, struct timer *t, uint64_t ms)
 
 	timer_start(&n->timers, t,
 	    ms < TIMER_NEVER - now ? now + ms : TIMER_NEVER);
-	if (t->at_ms < next)
+	/* A turn asks once, at its end. */
+	if (t->at_ms < next && !n->turning)
 		world_wake_at(n->world, t->at_ms);
 }
 

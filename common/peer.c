@@ -28,17 +28,20 @@ struct incoming {
 	size_t reserved; /* bytes of the answer */
 };
 
-/* A call of ours that the far side has not answered yet. */
-struct outgoing {
-	struct from from;
-	bool monitor; /* it is node.monitor: its answer is a ref */
-};
-
-/* A monitor of ours over there; ref is the far side's name for it. */
+/* A monitor of ours over there. */
 struct wanted {
 	LIST_ENTRY(wanted) entry;
 	struct from from;
+	uint64_t watch; /* our monitor of from: it may end first */
+	bool given; /* the far side has answered, and ref is its name there */
+	bool dropped; /* nobody wants it any more, but there is no ref yet */
 	uint64_t ref;
+};
+
+/* A call of ours that the far side has not answered yet. */
+struct outgoing {
+	struct from from;
+	struct wanted *wanted; /* not NULL: it is node.monitor */
 };
 
 /* A monitor of the far side here; ref is ours and its name on the wire. */
@@ -262,7 +265,7 @@ deadline(const struct node *n, struct slice params)
 	uint64_t ms;
 
 	term_reader_init(&r, params);
-	if (term_read_array(&r, &count) != E_OK || count < 2)
+	if (term_read_array(&r, &count) != E_OK || count < 1)
 		return 0;
 	for (; count > 1; count--)
 		if (term_skip(&r, NULL) != E_OK)
@@ -410,6 +413,35 @@ take_demonitor(struct peer *peer, struct slice params, struct buf *result)
 	return E_OK;
 }
 
+static void
+wanted_free(struct peer *peer, struct wanted *w)
+{
+	proc_demonitor(proc_of(peer), w->watch);
+	LIST_REMOVE(w, entry);
+	free(w);
+}
+
+/* Who wanted it learns it, if it still does. */
+static void
+wanted_end(struct peer *peer, struct wanted *w, const struct reason *why)
+{
+	struct proc *self = proc_of(peer);
+
+	proc_down(proc_node(self), w->from, proc_pid(self), why);
+	wanted_free(peer, w);
+}
+
+/* Who wanted it does not any more; the far side is told once it has a ref. */
+static void
+wanted_drop(struct peer *peer, struct wanted *w)
+{
+	w->dropped = true;
+	if (!w->given)
+		return;
+	send_node(peer, "node.demonitor", w->ref, NULL);
+	wanted_free(peer, w);
+}
+
 /* A process over there has ended: whom we promised it learns it. */
 static enum err
 take_down(struct peer *peer, struct slice params)
@@ -427,38 +459,32 @@ take_down(struct peer *peer, struct slice params)
 	    term_read_str(&r, &word) != E_OK)
 		return E_BADARG;
 	LIST_FOREACH(w, &peer->wanted, entry)
-		if (w->ref == ref)
+		if (w->given && w->ref == ref)
 			break;
 	if (w == NULL)
 		return E_OK;
 	why = reason_from(word);
-	proc_down(proc_node(proc_of(peer)), w->from, proc_pid(proc_of(peer)),
-	    &why);
-	LIST_REMOVE(w, entry);
-	free(w);
+	wanted_end(peer, w, &why);
 	return E_OK;
 }
 
 /* The answer to our node.monitor: the ref that node.down will carry. */
 static void
-monitor_accepted(struct peer *peer, struct from from, const struct answer *a)
+monitor_accepted(struct peer *peer, struct wanted *w, const struct answer *a)
 {
-	struct node *n = proc_node(proc_of(peer));
-	struct reason why = reason_of(err_word(a->e));
+	/* What is no ref promises nothing. */
+	struct reason why =
+	    reason_of(err_word(a->e != E_OK ? a->e : E_NOCONNECTION));
 	struct term_reader r;
-	struct wanted *w;
-	uint64_t ref;
 
 	term_reader_init(&r, a->body);
-	if (a->e != E_OK || term_read_uint(&r, &ref) != E_OK) {
-		proc_down(n, from, proc_pid(proc_of(peer)), &why);
+	if (a->e != E_OK || term_read_uint(&r, &w->ref) != E_OK) {
+		wanted_end(peer, w, &why);
 		return;
 	}
-	w = malloc(sizeof(*w));
-	if (w == NULL)
-		abort();
-	*w = (struct wanted){ .from = from, .ref = ref };
-	LIST_INSERT_HEAD(&peer->wanted, w, entry);
+	w->given = true;
+	if (w->dropped)
+		wanted_drop(peer, w);
 }
 
 static void
@@ -469,11 +495,8 @@ send_demonitor(struct peer *peer, const struct message *m)
 	LIST_FOREACH(w, &peer->wanted, entry)
 		if (w->from.ref == m->from.ref)
 			break;
-	if (w == NULL)
-		return;
-	send_node(peer, "node.demonitor", w->ref, NULL);
-	LIST_REMOVE(w, entry);
-	free(w);
+	if (w != NULL)
+		wanted_drop(peer, w);
 }
 
 /* The reserved process `node`, as far as it is not the link's own. */
@@ -540,8 +563,8 @@ take_response(struct peer *peer, const struct rpc *m, bool clean)
 	a.e = clean ? rpc_read_error(m->error, &a.body) : E_MALFORMED;
 	if (a.e == E_OK)
 		a.body = m->result;
-	if (call->monitor)
-		monitor_accepted(peer, call->from, &a);
+	if (call->wanted != NULL)
+		monitor_accepted(peer, call->wanted, &a);
 	else
 		proc_answer(proc_node(proc_of(peer)), call->from, &a);
 	free(call);
@@ -549,7 +572,7 @@ take_response(struct peer *peer, const struct rpc *m, bool clean)
 
 /* Opens a request to the far side. */
 static void
-send_request(struct peer *peer, struct from from, bool monitor,
+send_request(struct peer *peer, const struct outgoing *what,
     struct slice method, struct slice params)
 {
 	struct outgoing *call = malloc(sizeof(*call));
@@ -557,7 +580,7 @@ send_request(struct peer *peer, struct from from, bool monitor,
 
 	if (call == NULL)
 		abort();
-	*call = (struct outgoing){ .from = from, .monitor = monitor };
+	*call = *what;
 	key = slots_add(&peer->outgoing, call);
 	rpc_write_request(link_out(peer->link), (uint32_t)key, method, params);
 	link_written(peer->link);
@@ -577,23 +600,37 @@ send_call(struct peer *peer, const struct message *m)
 {
 	struct answer full = { .e = E_OVERLOAD,
 		.body = slice_of(err_text(E_OVERLOAD)) };
+	struct outgoing call = { .from = m->from };
 
 	if (peer->outgoing.count < LIMIT_OPEN_CALLS)
-		send_request(peer, m->from, false, m->op, params_of(m));
+		send_request(peer, &call, m->op, params_of(m));
 	else
 		proc_answer(proc_node(proc_of(peer)), m->from, &full);
+}
+
+static struct wanted *
+wanted_new(struct peer *peer, struct from from)
+{
+	struct wanted *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		abort();
+	w->from = from;
+	w->watch = proc_monitor(proc_of(peer), from.pid);
+	LIST_INSERT_HEAD(&peer->wanted, w, entry);
+	return w;
 }
 
 static void
 send_monitor(struct peer *peer, const struct message *m)
 {
+	struct outgoing call = { .wanted = wanted_new(peer, m->from) };
 	struct buf params;
 
 	buf_init(&params);
 	term_write_array(&params, 1);
 	term_write_str(&params, m->op);
-	send_request(peer, m->from, true, slice_of("node.monitor"),
-	    buf_bytes(&params));
+	send_request(peer, &call, slice_of("node.monitor"), buf_bytes(&params));
 	buf_release(&params);
 }
 
@@ -612,15 +649,9 @@ target_died(struct peer *peer, const struct message *m)
 {
 	struct reason why = reason_from(m->body);
 	struct answer died = { .e = reason_err(&why) };
-	struct given *g = given_find(peer, m->from.ref);
 	struct target *t;
 	uint64_t ref;
 
-	if (g != NULL) {
-		send_node(peer, "node.down", g->ref, why.word);
-		given_free(peer, g);
-		return;
-	}
 	LIST_FOREACH(t, &peer->targets, entry)
 		if (t->monitor == m->from.ref)
 			break;
@@ -632,6 +663,27 @@ target_died(struct peer *peer, const struct message *m)
 
 		if (in != NULL && in->target.id == m->from.pid.id)
 			finish_incoming(peer, ref, &died);
+	}
+}
+
+/* It was monitored by the far side, wanted such a monitor, or was a target. */
+static void
+take_local_down(struct peer *peer, const struct message *m)
+{
+	struct reason why = reason_from(m->body);
+	struct given *g = given_find(peer, m->from.ref);
+	struct wanted *w;
+
+	LIST_FOREACH(w, &peer->wanted, entry)
+		if (w->watch == m->from.ref)
+			break;
+	if (g != NULL) {
+		send_node(peer, "node.down", g->ref, why.word);
+		given_free(peer, g);
+	} else if (w != NULL) {
+		wanted_drop(peer, w);
+	} else {
+		target_died(peer, m);
 	}
 }
 
@@ -657,7 +709,7 @@ receive(struct proc *p, struct message *m)
 		send_demonitor(peer, m);
 		break;
 	case MESSAGE_DOWN:
-		target_died(peer, m);
+		take_local_down(peer, m);
 		break;
 	case MESSAGE_STOP:
 		peer_drain(p);

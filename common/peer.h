@@ -72,7 +72,9 @@ enum err peer_start(struct node *n, struct stream *s,
 /*
  * p monitors a process of that name on the peer's node: one DOWN (from.pid
  * is the peer's) with the process's own reason, noproc, or noconnection
- * when the link ends first. Returns the ref that the DOWN will carry.
+ * when the link ends first; if the far side refuses it, the reason is the
+ * word of its error. Returns the ref that the DOWN will carry. The far side
+ * forgets it when p takes it back, or ends.
  */
 uint64_t peer_monitor(struct proc *p, struct pid peer, struct slice name);
 

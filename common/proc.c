@@ -200,7 +200,8 @@ static enum err
 send_kind(struct node *n, struct pid to, enum message_kind kind,
     struct slice op, struct slice body)
 {
-	enum err e = proc_post(n, to, message_new(kind, op, body));
+	struct message *m = message_take(&n->spares, kind, op, body);
+	enum err e = proc_post(n, to, m);
 
 	if (e != E_OK)
 		count_drop(n, to, op, e);
@@ -380,7 +381,7 @@ handle(struct proc *p, struct message *m)
 	p->node->running = p;
 	p->behaviour->receive(p, m);
 	p->node->running = NULL;
-	message_free(m);
+	message_spare(&p->node->spares, m);
 }
 
 uint32_t
@@ -408,12 +409,12 @@ proc_run(struct proc *p)
 static struct monitor *
 ref_new(struct proc *p, enum ref_kind kind)
 {
-	struct monitor *w = calloc(1, sizeof(*w));
+	/* Not calloc(): glibc's has no cache. */
+	struct monitor *w = malloc(sizeof(*w));
 
 	if (w == NULL)
 		abort();
-	w->kind = kind;
-	w->watcher = p;
+	*w = (struct monitor){ .kind = kind, .watcher = p };
 	w->ref = slots_add(&p->node->refs, w);
 	LIST_INSERT_HEAD(&p->watching, w, by_watcher);
 	return w;
@@ -431,7 +432,7 @@ forget(struct monitor *w)
 	if (w->target != NULL)
 		LIST_REMOVE(w, by_target);
 	if (w->message != NULL)
-		message_free(w->message);
+		message_spare(&n->spares, w->message);
 	free(w);
 }
 
@@ -642,7 +643,8 @@ signal_bonds(struct proc *p, const struct reason *why)
 static void
 close_call(struct monitor *w, enum err e, struct slice body)
 {
-	struct message *m = message_new(MESSAGE_ANSWER, slice_of(""), body);
+	struct message *m = message_take(&w->watcher->node->spares,
+	    MESSAGE_ANSWER, slice_of(""), body);
 
 	m->e = e;
 	m->from = (struct from){ .pid = w->watcher->pid, .ref = w->ref };
@@ -680,7 +682,7 @@ proc_call(struct proc *p, struct pid target, struct slice op,
 		call_failed(w, E_NOPROC);
 		return ref;
 	}
-	m = message_new(MESSAGE_CALL, op, params);
+	m = message_take(&p->node->spares, MESSAGE_CALL, op, params);
 	m->from = (struct from){ .pid = p->pid, .ref = ref };
 	e = proc_post(p->node, target, m);
 	if (e != E_OK) {
@@ -736,7 +738,8 @@ proc_send_after(struct proc *p, uint64_t ms, struct slice op)
 {
 	struct monitor *w = ref_new(p, REF_AFTER);
 
-	w->message = message_new(MESSAGE_INFO, op, slice_of(""));
+	w->message =
+	    message_take(&p->node->spares, MESSAGE_INFO, op, slice_of(""));
 	w->message->from.ref = w->ref;
 	timer_init(&w->timer, after_due, w);
 	node_timer(p->node, &w->timer, ms);

@@ -15,6 +15,12 @@ LIST_HEAD(monitors, monitor);
 LIST_HEAD(bonds, bond);
 LIST_HEAD(subscriptions, subscription);
 
+/* Ended messages, some, whose memory the next ones get: see message.c. */
+struct spares {
+	struct message *first;
+	uint32_t count;
+};
+
 struct node {
 	struct world *world;
 	struct log *log;
@@ -24,6 +30,7 @@ struct node {
 	struct table names;
 	struct table topics; /* see registry.h */
 	struct timers timers;
+	struct spares spares;
 	struct procs runnable;
 	struct procs dead; /* freed at the end of the turn */
 	struct hooks later;
@@ -89,6 +96,12 @@ struct proc {
 	struct trace *trace; /* NULL: nobody looks */
 	_Alignas(16) uint8_t state[];
 };
+
+/* As message_new() and message_free(), with what a node keeps. */
+struct message *message_take(struct spares *s, enum message_kind kind,
+    struct slice op, struct slice body);
+void message_spare(struct spares *s, struct message *m);
+void spares_release(struct spares *s);
 
 /* Queues a hook at the end of a list, unless it is queued somewhere. */
 void hook_queue(struct hooks *list, struct hook *h);

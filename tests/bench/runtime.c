@@ -2,12 +2,13 @@
  * What the runtime itself costs, without sockets: messages between two
  * processes of one node on the libevent loop, their beginning and end, and
  * the room that an idle one takes. An argument is packed and read wherever
- * one is sent, and the operation is looked up by its name, as in a server.
+ * one is sent, and the operation is recognised by its name, as in a server.
  *
  * A worker does a batch of units in one message; then its friend, who has
  * the other end of them, sends it the next one, until all units are done.
  * All cases have their turn before the first one has its second, so that a
- * noisy moment meets all; the table has the medians.
+ * noisy moment meets all; the table has the medians beside the bars, and
+ * the status is 1 when one is over its own.
  *
  * usage: runtime [--runs N] [--only CASE] [--csv]
  */
@@ -29,11 +30,14 @@ enum {
 	BATCH = LIMIT_BATCH,
 	FLIGHT = 64, /* of the case calls */
 	OTHERS = 1000, /* timers that run meanwhile */
+	OTHERS_MS = 60000,
+	IDLE = 100032, /* processes, in whole batches */
 };
 
-/* One run of one case: two processes that do it together. */
+/* One run of one case: its node, and two processes that do it together. */
 struct work {
 	const struct bench *bench;
+	struct loop *loop;
 	struct node *node;
 	struct pid worker;
 	struct pid friend; /* who adds up */
@@ -171,13 +175,18 @@ start(struct work *w, const struct gen_server *module)
 /* -- what the worker does in a batch -- */
 
 static void
+cast(struct work *w, struct pid to, uint64_t v)
+{
+	if (proc_cast(w->node, to, slice_of("sumar"), pack(w, v)) != E_OK)
+		die("a cast failed");
+}
+
+static void
 batch_casts(struct proc *self, struct work *w)
 {
 	(void)self;
 	for (int i = 0; i < BATCH; i++)
-		if (proc_cast(w->node, w->friend, slice_of("sumar"),
-			pack(w, (uint64_t)i)) != E_OK)
-			die("a cast failed");
+		cast(w, w->friend, (uint64_t)i);
 	w->left -= BATCH;
 	send_more(w, w->friend);
 }
@@ -239,6 +248,17 @@ batch_lives(struct proc *self, struct work *w)
 	batch_ended(w);
 }
 
+/* Each one handles a message, and waits for the next ever after. */
+static void
+batch_idle(struct proc *self, struct work *w)
+{
+	(void)self;
+	for (int i = 0; i < BATCH; i++)
+		cast(w, start(w, &friend_module), 1);
+	w->left -= BATCH;
+	send_more(w, w->friend);
+}
+
 static void
 batch_timers(struct proc *self, struct work *w)
 {
@@ -267,44 +287,49 @@ is_done(void *arg)
 	return w->left == 0 && w->ended == w->bench->units;
 }
 
-static struct node *
-node_start(struct loop **loop)
+static void
+work_init(struct work *w, const struct bench *b)
 {
-	*loop = loop_new(LOOP_SOCKETS);
-	if (*loop == NULL)
+	*w = (struct work){ .bench = b, .left = b->units };
+	w->loop = loop_new(LOOP_SOCKETS);
+	if (w->loop == NULL)
 		die("no loop");
-	return node_new(loop_world(*loop), slice_of("bench@here"), NULL);
+	w->node = node_new(loop_world(w->loop), slice_of("bench@here"), NULL);
+	buf_init(&w->params);
+	w->friend = start(w, &friend_module);
+	w->worker = start(w, &worker_module);
 }
 
-static uint64_t
-timed(struct work *w)
+static void
+work_release(struct work *w)
 {
-	uint64_t began = now_ns();
+	buf_release(&w->params);
+	node_free(w->node);
+	loop_free(w->loop);
+}
 
+static void
+work_do(struct work *w)
+{
 	send_more(w, w->worker);
 	if (node_run_until(w->node, is_done, w, 60000) != E_OK)
 		die("%s: not done", w->bench->name);
-	return now_ns() - began;
 }
 
 static double
-run_work(const struct bench *b)
+run_timed(const struct bench *b)
 {
-	struct work w = { .bench = b, .left = b->units };
-	struct loop *loop;
-	uint64_t ns;
+	struct work w;
+	uint64_t began, ns;
 
-	w.node = node_start(&loop);
-	buf_init(&w.params);
-	w.friend = start(&w, &friend_module);
-	w.worker = start(&w, &worker_module);
+	work_init(&w, b);
 	for (int i = 0; i < OTHERS; i++)
-		proc_send_after(node_find(w.node, w.friend), 60000,
+		proc_send_after(node_find(w.node, w.friend), OTHERS_MS,
 		    slice_of("late"));
-	ns = timed(&w);
-	buf_release(&w.params);
-	node_free(w.node);
-	loop_free(loop);
+	began = now_ns();
+	work_do(&w);
+	ns = now_ns() - began;
+	work_release(&w);
 	return (double)ns / (double)b->units;
 }
 
@@ -331,29 +356,19 @@ bytes_resident(void)
 	return resident * (size_t)getpagesize();
 }
 
-/* Each one has handled a message, and waits for the next. */
 static double
 run_idle(const struct bench *b, size_t (*bytes)(void))
 {
-	struct work w = { .bench = b };
-	struct loop *loop;
+	struct work w;
 	size_t before, after;
 
-	w.node = node_start(&loop);
-	buf_init(&w.params);
 	malloc_trim(0);
 	before = bytes();
-	for (uint64_t i = 0; i < b->units; i++)
-		if (proc_cast(w.node, start(&w, &friend_module),
-			slice_of("sumar"), pack(&w, i)) != E_OK)
-			die("a cast failed");
-	if (node_run_until(w.node, is_done, &w, 60000) != E_OK)
-		die("%s: not done", b->name);
+	work_init(&w, b);
+	work_do(&w);
 	malloc_trim(0);
 	after = bytes();
-	buf_release(&w.params);
-	node_free(w.node);
-	loop_free(loop);
+	work_release(&w);
 	return ((double)after - (double)before) / (double)b->units;
 }
 
@@ -373,18 +388,24 @@ run_resident(const struct bench *b)
 
 /* clang-format off */
 static const struct bench benches[] = {
-	{ "cast", "ns", 150, 64 << 14, batch_casts, run_work },
-	{ "call", "ns", 500, 1 << 19, batch_call, run_work },
-	{ "call (64 at once)", "ns", 500, 1 << 19, batch_calls, run_work },
-	{ "spawn and end", "ns", 0, 64 << 12, batch_lives, run_work },
-	{ "send_after and cancel", "ns", 0, 64 << 13, batch_timers, run_work },
-	{ "monitor and demonitor", "ns", 0, 64 << 13, batch_monitors, run_work },
-	{ "idle process (heap)", "bytes", 400, 100000, NULL, run_heap },
-	{ "idle process (resident)", "bytes", 400, 100000, NULL, run_resident },
+	{ "cast", "ns", 150, 64 << 14, batch_casts, run_timed },
+	{ "call", "ns", 500, 1 << 19, batch_call, run_timed },
+	{ "call (64 at once)", "ns", 500, 1 << 19, batch_calls, run_timed },
+	{ "spawn and end", "ns", 0, 64 << 12, batch_lives, run_timed },
+	{ "send_after and cancel", "ns", 0, 64 << 13, batch_timers, run_timed },
+	{ "monitor and demonitor", "ns", 0, 64 << 13, batch_monitors, run_timed },
+	{ "idle process: heap", "bytes", 400, IDLE, batch_idle, run_heap },
+	{ "idle process: resident", "bytes", 400, IDLE, batch_idle, run_resident },
 };
 /* clang-format on */
 
 enum { BENCHES = sizeof(benches) / sizeof(benches[0]) };
+
+static bool
+is_wanted(const struct bench *b, const char *only)
+{
+	return only == NULL || strcmp(only, b->name) == 0;
+}
 
 static int
 by_value(const void *a, const void *b)
@@ -394,36 +415,52 @@ by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Sorts the figures. */
-static void
+/* Sorts the figures. False when the median is over the bar. */
+static bool
 print_row(const struct bench *b, double *figures, uint32_t n)
 {
+	double median;
 	char bar[16] = "-";
 
 	qsort(figures, n, sizeof(*figures), by_value);
+	median = (figures[(n - 1) / 2] + figures[n / 2]) / 2;
 	if (b->bar > 0)
 		snprintf(bar, sizeof(bar), "%.0f", b->bar);
-	printf("| %-22s | %7.1f | %7.1f | %7.1f | %5s | %-5s |\n", b->name,
-	    (figures[(n - 1) / 2] + figures[n / 2]) / 2, figures[0],
-	    figures[n - 1], bar, b->unit);
+	printf("| %-22s | %7.1f | %3s | %7.1f | %7.1f | %-5s |\n", b->name,
+	    median, bar, figures[0], figures[n - 1], b->unit);
+	return b->bar == 0 || median < b->bar;
 }
 
-static void
+static bool
 print_table(double figures[BENCHES][RUNS_MAX], uint32_t runs, const char *only)
 {
-	puts("| case                   |  median |     min |     max |   bar | "
+	bool all = true;
+
+	puts("| case                   |  median | bar |     min |     max | "
 	     "unit  |\n"
-	     "|------------------------|--------:|--------:|--------:|------:|"
+	     "|------------------------|--------:|----:|--------:|--------:|"
 	     "-------|");
 	for (int i = 0; i < BENCHES; i++)
-		if (only == NULL || strcmp(only, benches[i].name) == 0)
-			print_row(&benches[i], figures[i], runs);
+		if (is_wanted(&benches[i], only) &&
+		    !print_row(&benches[i], figures[i], runs))
+			all = false;
+	return all;
+}
+
+/* The name, if a case has it; else it dies. */
+static const char *
+case_of(const char *name)
+{
+	for (int i = 0; i < BENCHES; i++)
+		if (is_wanted(&benches[i], name))
+			return name;
+	die("--only %s: the table has the names", name);
 }
 
 struct options {
 	uint32_t runs;
 	const char *only; /* NULL: all cases */
-	int csv;
+	int csv; /* each figure, no table */
 };
 
 static void
@@ -441,11 +478,28 @@ read_options(struct options *o, int argc, char *argv[])
 		if (option == 'r')
 			o->runs = number_of("runs", optarg, RUNS_MAX);
 		else if (option == 'o')
-			o->only = optarg;
+			o->only = case_of(optarg);
 		else if (option != 0)
 			exit(64);
 	if (optind != argc)
 		die("usage: runtime [--runs N] [--only CASE] [--csv]");
+}
+
+/* Every case once. */
+static void
+run_all(const struct options *o, uint32_t run,
+    double figures[BENCHES][RUNS_MAX])
+{
+	for (int i = 0; i < BENCHES; i++) {
+		const struct bench *b = &benches[i];
+
+		if (!is_wanted(b, o->only))
+			continue;
+		figures[i][run] = b->run(b);
+		if (o->csv)
+			printf("%s,%u,%.1f,%s\n", b->name, run, figures[i][run],
+			    b->unit);
+	}
 }
 
 int
@@ -460,17 +514,8 @@ main(int argc, char *argv[])
 	if (o.csv)
 		puts("case,run,figure,unit");
 	for (uint32_t run = 0; run < o.runs; run++)
-		for (int i = 0; i < BENCHES; i++) {
-			const struct bench *b = &benches[i];
-
-			if (o.only != NULL && strcmp(o.only, b->name) != 0)
-				continue;
-			figures[i][run] = b->run(b);
-			if (o.csv)
-				printf("%s,%u,%.1f,%s\n", b->name, run,
-				    figures[i][run], b->unit);
-		}
-	if (!o.csv)
-		print_table(figures, o.runs, o.only);
+		run_all(&o, run, figures);
+	if (!o.csv && !print_table(figures, o.runs, o.only))
+		die("a figure is over its bar");
 	return 0;
 }
