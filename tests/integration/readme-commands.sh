@@ -63,13 +63,16 @@ furnish() {
 	new_screen ''
 }
 
-# What cannot be the same everywhere: the ports, who logged in, and whether
-# the machine has an IPv6.
+# What cannot be the same everywhere: the ports, who logged in, whether the
+# machine has an IPv6; and in the tables of sys pids, ages, messages handled.
 usual() {
 	sed -e "s/127\.0\.0\.1:$port4$/127.0.0.1:18800/" \
 		-e "s/\[::1\]:$port6$/[::1]:18800/" \
 		-e 's/^\(User\) \[[^]]*\]/\1 [maria]/' \
-		-e 's/^\(Usuario\) \[[^]]*\]/\1 [maria]/' |
+		-e 's/^\(Usuario\) \[[^]]*\]/\1 [maria]/' \
+		-e 's/  PID  *\(AGE\|EDAD\)  /  PID \1  /' \
+		-e 's/  <[0-9.]*>  *[0-9dhms]*  \(.*\) [0-9]*$/  <PID> AGE \1/' \
+		-e '/<PID> AGE/s/  *$//' |
 		if [ -n "$loopback6" ]; then cat; else grep -vF '[::1]'; fi
 }
 
