@@ -8,6 +8,8 @@
 #                   mends what it says about format
 #   make fuzz       libFuzzer for FUZZ_SECONDS in all
 #   make bench      calls and casts per second
+#   make sim        SEEDS=N simulated runs of a server and its clients, in
+#                   JOBS processes; SEED=x TRACE=1 replays one
 #   make pot        brings common/po up to date with the sources
 #   make install    under PREFIX, below DESTDIR; make uninstall
 #
@@ -18,6 +20,8 @@
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 30
+SEEDS ?= 1000
+JOBS ?= $(shell nproc)
 PKG_CONFIG ?= pkg-config
 OBJCOPY ?= objcopy
 Q := $(if $(V),,@)
@@ -88,6 +92,7 @@ TEXTS := $(patsubst common/po/%.po,$(BUILD)/locale/%/LC_MESSAGES/tareas.mo,\
 TESTS := $(call programs,unit,tests/,test_)
 BENCHES := $(call programs,bench,bench/,)
 EXAMPLES := $(call programs,examples,examples/,)
+SIM := $(BUILD)/sim/tareas_sim
 FUZZERS := $(call programs,fuzz,,fuzz_)
 HEADERS := $(wildcard proto/*.h common/*.h server/*.h client/*.h tests/*/*.h)
 SOURCES := $(sort $(foreach d,proto common server client,$(wildcard $d/*.[ch])))
@@ -115,7 +120,7 @@ ARCHIVES := $(patsubst %,$(BUILD)/lib%.a,client server common proto)
 
 all: $(PROGRAMS) $(TEXTS)
 lib: $(LIBRARY)
-tests: all lib $(TESTS) $(EXAMPLES)
+tests: all lib $(TESTS) $(EXAMPLES) $(SIM)
 benches: all $(BENCHES)
 fuzzers: $(FUZZERS)
 headers: $(HEADERS:%=$(BUILD)/headers/%.ok)
@@ -172,6 +177,12 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libtests.a $(ARCHIVES)
 $(BUILD)/examples/%: $(BUILD)/obj/tests/examples/%.o \
     $(BUILD)/libcommon.a $(BUILD)/libproto.a
 	$(link) $(LIBS)
+
+# The simulation looks over the core's shoulder where the linker lets it.
+SIM_WRAP := proc_run gs_start_under engine_local_new engine_propose
+$(SIM): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/sim/*.c)) \
+    $(BUILD)/libtests.a $(ARCHIVES)
+	$(link) $(SIM_WRAP:%=-Wl,--wrap=%) $(LIBS)
 
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(ARCHIVES)
 	$(link) $(LIBS)
@@ -235,6 +246,9 @@ run-now: all
 
 check-now: tests
 	@BUILD=$(abspath $(BUILD)) T='$(T)' scripts/test-all $(TESTS)
+
+sim: $(SIM)
+	@$(SIM) $(if $(SEED),-s $(SEED) $(if $(TRACE),-t),-n $(SEEDS) -j $(JOBS))
 
 bench-now: benches
 	@BUILD=$(abspath $(BUILD)) scripts/bench
@@ -314,7 +328,7 @@ clean:
 FORCE:
 .PHONY: FORCE all lib tests benches fuzzers headers everything have-libs \
     have-check deps run run-now check check-now bench bench-now lint format \
-    fuzz fuzz-now pot install install-lib uninstall uninstall-lib clean
+    sim fuzz fuzz-now pot install install-lib uninstall uninstall-lib clean
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:

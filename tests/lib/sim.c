@@ -706,7 +706,7 @@ op_listen(struct world *world, const struct address *at,
 	if (w->crashed || (at->port != 0 && is_taken(w->sim, at))) {
 		*why = w->crashed ? "the network is down" :
 				    "address already in use";
-		return E_UNREACHABLE;
+		return w->crashed ? E_UNREACHABLE : E_EXISTS;
 	}
 	l = calloc(1, sizeof(*l));
 	if (l == NULL)
