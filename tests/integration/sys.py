@@ -213,12 +213,25 @@ def is_traced(server):
             return e.word == "exists"
 
 
+def asked(link):
+    """How many messages `sys` has handled, this one included."""
+    return [r["atendidos"] for r in link.call("sys.ps")
+            if r["nombre"] == "sys"][0]
+
+
 def traced(server, path, *words):
     """A traza that has begun, and its output file."""
     out = open(path, "wb")
-    process = started(server, "sys", "traza", "tareas", *words, stdout=out,
-                      stderr=subprocess.STDOUT)
-    check("the trace begins", eventually(lambda: is_traced(server)))
+    with server.client() as link:
+        ours = asked(link)
+        process = started(server, "sys", "traza", "tareas", *words,
+                          stdout=out, stderr=subprocess.STDOUT)
+
+        def has_asked():
+            nonlocal ours
+            ours += 1
+            return asked(link) > ours
+        check("the trace begins", eventually(has_asked))
     return process, out
 
 

@@ -1,0 +1,225 @@
+#include "tests/sim/place.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/peer.h"
+#include "common/runtime.h" /* counts of what must not leak */
+#include "common/supervisor.h"
+#include "proto/term.h"
+#include "server/engine_server.h"
+#include "server/tareas_server.h"
+#include "tests/lib/bytes.h"
+#include "tests/sim/check.h"
+#include "tests/sim/pair.h"
+#include "tests/sim/trace.h"
+
+static struct place *present;
+
+static bool
+lives(const struct place *p, const char *name)
+{
+	return node_whereis(p->node, slice_of(name)).id != 0;
+}
+
+void
+place_start(struct place *p)
+{
+	const char *why;
+	enum err e;
+
+	present = p;
+	p->world = sim_world(p->sim);
+	p->node = node_new(p->world, slice_of("servidor"), NULL);
+	tree_start(&p->tree, p->node, p->cookie);
+	e = listener_add(tree_listener(&p->tree), p->address, &why);
+	assert(e == E_OK);
+	p->procs = node_count(p->node);
+	p->refs = p->node->refs.count;
+	pair_start(p->node, random_next(p->dice));
+	trace_say("the server is on");
+}
+
+void
+place_crash(struct place *p)
+{
+	trace_say("the server is off");
+	model_disturbed(p->model);
+	sim_crash(p->world);
+	node_free(p->node);
+	p->node = NULL;
+}
+
+void
+place_kill(struct place *p, const char *name)
+{
+	trace_say("kill %s", name);
+	model_disturbed(p->model);
+	proc_signal(p->node, node_whereis(p->node, slice_of(name)),
+	    (struct pid){ 0 }, reason_of("kill"));
+}
+
+/* -- sessions -- */
+
+struct choice {
+	uint32_t skip;
+	struct pid pid;
+};
+
+static void
+choose(void *arg, const struct sup_which *child)
+{
+	struct choice *c = arg;
+
+	if (c->skip-- == 0)
+		c->pid = child->pid;
+}
+
+uint32_t
+place_sessions(const struct place *p)
+{
+	const struct proc *sessions = tree_sessions(&p->tree);
+
+	return sessions != NULL ? sup_count_children(sessions).active : 0;
+}
+
+void
+place_kill_session(struct place *p, bool orderly)
+{
+	uint32_t count = place_sessions(p);
+	struct choice c = { .skip =
+				count > 0 ? random_below(p->dice, count) : 0 };
+
+	if (count == 0)
+		return;
+	sup_which_children(tree_sessions(&p->tree), choose, &c);
+	trace_say("a session ends%s", orderly ? " in order" : "");
+	if (orderly)
+		gs_stop_pid(p->node, c.pid, "normal");
+	else
+		proc_signal(p->node, c.pid, (struct pid){ 0 },
+		    reason_of("kill"));
+}
+
+struct sum {
+	const struct node *node;
+	uint64_t monitors;
+};
+
+/* As its state shows it to people. */
+static void
+add_monitors(void *arg, const struct sup_which *child)
+{
+	struct sum *sum = arg;
+	struct proc *p = node_find(sum->node, child->pid);
+	struct term_reader r;
+	struct slice key;
+	struct buf state;
+	uint64_t count = 0;
+	uint32_t n = 0;
+
+	if (p == NULL)
+		return;
+	buf_init(&state);
+	proc_format(p, false, &state);
+	term_reader_init(&r, buf_bytes(&state));
+	(void)term_read_map(&r, &n);
+	for (; n > 0 && term_read_str(&r, &key) == E_OK; n--)
+		if (!slice_is(key, "monitors") ||
+		    term_read_uint(&r, &count) != E_OK)
+			(void)term_skip(&r, NULL);
+	sum->monitors += count;
+	buf_release(&state);
+}
+
+uint64_t
+place_monitors(const struct place *p)
+{
+	struct sum sum = { .node = p->node };
+
+	sup_which_children(tree_sessions(&p->tree), add_monitors, &sum);
+	return sum.monitors;
+}
+
+/* -- what happens by itself -- */
+
+bool
+place_look(struct place *p)
+{
+	if (p->node == NULL)
+		return true;
+	if (node_find(p->node, p->tareas) == NULL) {
+		model_disturbed(p->model);
+		p->tareas = node_whereis(p->node, slice_of(TAREAS_NAME));
+	}
+	return node_find(p->node, p->tree.root) != NULL;
+}
+
+bool
+place_is_whole(const struct place *p)
+{
+	return p->node != NULL && lives(p, ENGINE_NAME) &&
+	    lives(p, TAREAS_NAME) && lives(p, "sys") &&
+	    lives(p, SESSIONS_NAME) && lives(p, LISTENER_NAME);
+}
+
+/* Who starts when: in order, after all that come later have ended. */
+static void
+check_order(const struct place *p, const char *name)
+{
+	static const char *const order[] = { ENGINE_NAME, TAREAS_NAME,
+		SESSIONS_NAME, LISTENER_NAME };
+	unsigned i = 0, count = sizeof(order) / sizeof(order[0]);
+	struct slice s = slice_of(name);
+
+	while (i < count && !slice_is(s, order[i]))
+		i++;
+	if (i == count)
+		return;
+	for (unsigned j = 0; j < i; j++)
+		check(lives(p, order[j]), "%s starts before %s", name,
+		    order[j]);
+	for (unsigned j = i + 1; j < count && i == 0; j++)
+		check(!lives(p, order[j]), "%s starts, and there is still %s",
+		    name, order[j]);
+}
+
+/* The linker puts this between the server's modules and their start. */
+enum err __real_gs_start_under(struct node *n, struct proc *parent,
+    const struct gen_server *module, const char *name, void *arg,
+    struct pid *out);
+enum err __wrap_gs_start_under(struct node *n, struct proc *parent,
+    const struct gen_server *module, const char *name, void *arg,
+    struct pid *out);
+
+enum err
+__wrap_gs_start_under(struct node *n, struct proc *parent,
+    const struct gen_server *module, const char *name, void *arg,
+    struct pid *out)
+{
+	if (n == present->node && name != NULL) {
+		check_order(present, name);
+		model_disturbed(present->model);
+	}
+	return __real_gs_start_under(n, parent, module, name, arg, out);
+}
+
+/* -- the end -- */
+
+void
+place_finish(struct place *p)
+{
+	pair_stop(p->node);
+	sim_run_ms(p->sim, LIMIT_CALL_MS);
+	check(place_sessions(p) == 0, "%u sessions are left",
+	    place_sessions(p));
+	check(node_count(p->node) == p->procs, "%u processes, not %u",
+	    node_count(p->node), p->procs);
+	check(p->node->refs.count == p->refs, "%u refs, not %u",
+	    p->node->refs.count, p->refs);
+	check(node_unsent(p->node) == 0, "unsent bytes of nobody");
+	check(sim_streams(p->world) == 0, "%zu streams are left",
+	    sim_streams(p->world));
+	node_free(p->node);
+	p->node = NULL;
+}
