@@ -7,15 +7,15 @@
 #include "proto/term.h"
 
 static const struct export table[] = {
-	{ "tareas", "agregar_tarea", "sm", 0 },
-	{ "tareas", "eliminar_tarea", "ss", 0 },
-	{ "tareas", "listar_tareas", "s", LIMIT_FRAME },
-	{ "sys", "arbol", "", LIMIT_FRAME },
-	{ "sys", "ps", "", LIMIT_FRAME },
-	{ "sys", "estado", "s", LIMIT_FRAME },
-	{ "sys", "traza", "s", 0 },
-	{ "sys", "destrazar", "s", 0 },
-	{ "sys", "reiniciar", "s", 0 },
+	{ "tareas", "agregar_tarea", "sm", RIGHT_USE, 0 },
+	{ "tareas", "eliminar_tarea", "ss", RIGHT_USE, 0 },
+	{ "tareas", "listar_tareas", "s", RIGHT_USE, LIMIT_FRAME },
+	{ "sys", "arbol", "", RIGHT_ADMIN, LIMIT_FRAME },
+	{ "sys", "ps", "", RIGHT_ADMIN, LIMIT_FRAME },
+	{ "sys", "estado", "s", RIGHT_ADMIN, LIMIT_FRAME },
+	{ "sys", "traza", "s", RIGHT_ADMIN, 0 },
+	{ "sys", "destrazar", "s", RIGHT_ADMIN, 0 },
+	{ "sys", "reiniciar", "s", RIGHT_ADMIN, 0 },
 };
 
 enum { TABLE_SIZE = sizeof(table) / sizeof(table[0]) };

@@ -1,5 +1,6 @@
 /*
- * What a remote may call: name, operation, the shape of the arguments.
+ * What a remote may call: name, operation, the shape of the arguments, and
+ * the right that it takes.
  * Nothing that is not in this table can be reached over a link.
  */
 #ifndef SERVER_EXPORT_H
@@ -11,6 +12,12 @@
 #include "proto/blob.h"
 #include "proto/err.h"
 
+/* What a session may do: a bit each. */
+enum right {
+	RIGHT_USE = 1, /* work with the server */
+	RIGHT_ADMIN = 2, /* look inside it, restart its parts */
+};
+
 struct export
 {
 	const char *process;
@@ -20,6 +27,7 @@ struct export
 	 * follow them.
 	 */
 	const char *arguments;
+	enum right right; /* that it needs */
 	size_t answer_bytes; /* room for its answer, when that may be large */
 };
 

@@ -10,19 +10,22 @@ struct session {
 	struct stream_peer from;
 	struct pid host;
 	struct log_limit *refusals;
+	unsigned rights; /* of enum right */
 };
 
 static enum err
 route(struct proc *peer, void *arg, const struct peer_request *what,
     struct peer_route *to, const char **text)
 {
+	const struct session *s = arg;
 	const struct export *found;
 	enum err e = export_find(what->process, what->operation, what->params,
 	    &found, text);
 
-	(void)arg;
 	if (e != E_OK)
 		return e;
+	if (!(s->rights & found->right))
+		return E_DENIED;
 	to->target = node_whereis(proc_node(peer), what->process);
 	to->answer_bytes = found->answer_bytes;
 	return to->target.id != 0 ? E_OK : E_NOPROC;
@@ -94,7 +97,9 @@ session_start_link(struct proc *parent, struct stream *stream,
 		abort();
 	*s = (struct session){ .from = *from,
 		.host = config->host,
-		.refusals = config->refusals };
+		.refusals = config->refusals,
+		/* As in OTP: the cookie opens everything. */
+		.rights = RIGHT_USE | RIGHT_ADMIN };
 	e = peer_start(proc_node(parent), stream, &link, &policy, s, out);
 	if (e != E_OK) {
 		free(s);

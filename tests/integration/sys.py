@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import termios
-import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
@@ -235,7 +234,12 @@ def traced(server, path, *words):
     return process, out
 
 
-def ended(process, out, signo):
+def ended(process, out, signo, lines=0):
+    """Its status and output, after so many lines of that."""
+    def count():
+        with open(out.name, "rb") as f:
+            return f.read().count(b"\n")
+    eventually(lambda: count() >= lines)
     process.send_signal(signo)
     status = process.wait(SECONDS)
     out.close()
@@ -250,8 +254,7 @@ def traza():
             other.agregar("ana", "t")
             other.cast("tareas.eliminar_tarea", "ana", "t")
             other.listar("ana")
-            time.sleep(0.2)
-            status, text = ended(process, out, signo)
+            status, text = ended(process, out, signo, 3)
             same("%s ends it with status 0" % signo.name,
                  [status] + [line.split("\t")[:2]
                              for line in text.splitlines()],
@@ -260,8 +263,7 @@ def traza():
             check("and the trace is off", not is_traced(server))
         process, out = traced(server, server.path("trace"), "--json")
         other.listar("ana")
-        time.sleep(0.2)
-        status, text = ended(process, out, signal.SIGINT)
+        status, text = ended(process, out, signal.SIGINT, 1)
         same("--json: an object a line",
              [status] + [json.loads(line) for line in text.splitlines()],
              [0, {"nombre": "tareas", "tipo": "call", "bytes": 5,
@@ -277,7 +279,6 @@ def traza_of_too_much():
                          for i in range(100)))
             for _ in range(100):
                 other.read()
-        time.sleep(0.2)
         status, text = ended(process, out, signal.SIGINT)
         told = sum("\t" in line for line in text.splitlines())
         lost = sum(int(line.split()[0]) for line in text.splitlines()
