@@ -11,6 +11,7 @@ enum {
 	WORDS_MAX = 100, /* over a batch */
 	TALK_MS = 50,
 	PAUSE_MS = 300,
+	RARELY = 200, /* words, of which one takes the monitor back */
 };
 
 /* How a talker ends. */
@@ -26,7 +27,7 @@ struct talker {
 struct witness {
 	uint64_t seed;
 	struct pid talker;
-	uint64_t monitor;
+	uint64_t monitor; /* 0: it was taken back */
 	uint32_t words; /* that it will say */
 	uint32_t heard;
 	uint64_t asked_ms;
@@ -159,8 +160,29 @@ begin(struct proc *self)
 }
 
 static void
-hear(struct witness *w, const struct message *m)
+begin_later(struct proc *self)
 {
+	struct witness *w = gs_state(self);
+
+	proc_send_after(self, 2 * TALK_MS + random_below(&w->seed, PAUSE_MS),
+	    slice_of("begin"));
+}
+
+/* The DOWN waits behind the words already. */
+static void
+take_back(struct proc *self)
+{
+	struct witness *w = gs_state(self);
+
+	proc_demonitor(self, w->monitor);
+	w->monitor = 0;
+	begin_later(self);
+}
+
+static void
+hear(struct proc *self, const struct message *m)
+{
+	struct witness *w = gs_state(self);
 	struct term_reader r;
 	uint64_t number;
 
@@ -169,6 +191,8 @@ hear(struct witness *w, const struct message *m)
 	check(term_read_uint(&r, &number) == E_OK && number == w->heard,
 	    "word %u came as %u", (unsigned)number, w->heard);
 	w->heard++;
+	if (w->monitor != 0 && random_below(&w->seed, RARELY) == 0)
+		take_back(self);
 }
 
 static void
@@ -177,14 +201,14 @@ take_down(struct proc *self, const struct message *m)
 	struct witness *w = gs_state(self);
 	struct node *n = proc_node(self);
 
-	check(m->from.ref == w->monitor && !w->down, "a DOWN too many");
+	check(w->monitor != 0 && m->from.ref == w->monitor && !w->down,
+	    "a DOWN too many");
 	check(w->heard == w->words, "DOWN before the last word");
 	check(node_whereis(n, slice_of("talker")).id == 0,
 	    "DOWN, and the name is not free");
 	check(node_find(n, w->talker) == NULL, "DOWN of one that lives");
 	w->down = true;
-	proc_send_after(self, 2 * TALK_MS + random_below(&w->seed, PAUSE_MS),
-	    slice_of("begin"));
+	begin_later(self);
 }
 
 static struct gs_next
@@ -195,8 +219,9 @@ witness_info(struct proc *self, const struct message *m)
 	if (m->kind == MESSAGE_DOWN) {
 		take_down(self, m);
 	} else if (slice_is(m->op, "word")) {
-		hear(w, m);
+		hear(self, m);
 	} else {
+		check(w->heard == w->words, "words are missing");
 		check(!w->asking || w->answers, "a talker's call never ended");
 		begin(self);
 	}

@@ -16,6 +16,8 @@
 
 static struct place *present;
 
+static void check_end(const struct proc *proc);
+
 static bool
 lives(const struct place *p, const char *name)
 {
@@ -29,6 +31,7 @@ place_start(struct place *p)
 	enum err e;
 
 	present = p;
+	trace_watch_ends(check_end);
 	p->world = sim_world(p->sim);
 	p->node = node_new(p->world, slice_of("servidor"), NULL);
 	tree_start(&p->tree, p->node, p->cookie);
@@ -57,6 +60,19 @@ place_kill(struct place *p, const char *name)
 	model_disturbed(p->model);
 	proc_signal(p->node, node_whereis(p->node, slice_of(name)),
 	    (struct pid){ 0 }, reason_of("kill"));
+}
+
+void
+place_suspend(struct place *p, bool on)
+{
+	struct proc *tareas =
+	    node_find(p->node, node_whereis(p->node, slice_of(TAREAS_NAME)));
+
+	trace_say("tareas %s", on ? "is busy" : "goes on");
+	if (tareas != NULL && on)
+		proc_suspend(tareas);
+	else if (tareas != NULL)
+		proc_resume(tareas);
 }
 
 /* -- sessions -- */
@@ -163,25 +179,53 @@ place_is_whole(const struct place *p)
 	    lives(p, SESSIONS_NAME) && lives(p, LISTENER_NAME);
 }
 
-/* Who starts when: in order, after all that come later have ended. */
-static void
-check_order(const struct place *p, const char *name)
-{
-	static const char *const order[] = { ENGINE_NAME, TAREAS_NAME,
-		SESSIONS_NAME, LISTENER_NAME };
-	unsigned i = 0, count = sizeof(order) / sizeof(order[0]);
-	struct slice s = slice_of(name);
+/* The root's children. */
+static const char *const order[] = { ENGINE_NAME, "domain", SESSIONS_NAME,
+	LISTENER_NAME };
 
-	while (i < count && !slice_is(s, order[i]))
+enum { ORDER_COUNT = sizeof(order) / sizeof(order[0]) };
+
+/* Its place; ORDER_COUNT: it has none. */
+static unsigned
+place_in_order(const char *name)
+{
+	unsigned i = 0;
+
+	while (i < ORDER_COUNT && !slice_is(slice_of(name), order[i]))
 		i++;
-	if (i == count)
+	return i;
+}
+
+static void
+check_none_after(const struct place *p, unsigned i, const char *what)
+{
+	for (unsigned j = i + 1; j < ORDER_COUNT; j++)
+		check(!lives(p, order[j]), "%s %s, and there is still %s",
+		    order[i], what, order[j]);
+}
+
+/* The engine starts after all that stand on it have ended. */
+static void
+check_start(const struct place *p, const char *name)
+{
+	if (slice_is(slice_of(name), ENGINE_NAME))
+		check_none_after(p, 0, "starts");
+}
+
+/* Who stops when: after all that come later, where the root stops them. */
+static void
+check_end(const struct proc *proc)
+{
+	const struct place *p = present;
+	const struct proc *root;
+	unsigned i = place_in_order(proc_name(proc));
+
+	if (proc->node != p->node || i == ORDER_COUNT ||
+	    !reason_is(&proc->why, "shutdown"))
 		return;
-	for (unsigned j = 0; j < i; j++)
-		check(lives(p, order[j]), "%s starts before %s", name,
-		    order[j]);
-	for (unsigned j = i + 1; j < count && i == 0; j++)
-		check(!lives(p, order[j]), "%s starts, and there is still %s",
-		    name, order[j]);
+	root = node_find(p->node, p->tree.root);
+	if (root != NULL && sup_is_stopping(root))
+		check_none_after(p, i, "stops");
 }
 
 /* The linker puts this between the server's modules and their start. */
@@ -198,7 +242,7 @@ __wrap_gs_start_under(struct node *n, struct proc *parent,
     struct pid *out)
 {
 	if (n == present->node && name != NULL) {
-		check_order(present, name);
+		check_start(present, name);
 		model_disturbed(present->model);
 	}
 	return __real_gs_start_under(n, parent, module, name, arg, out);

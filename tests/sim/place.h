@@ -32,6 +32,9 @@ void place_crash(struct place *p);
 void place_kill(struct place *p, const char *name);
 void place_kill_session(struct place *p, bool orderly);
 
+/* From now on `tareas` handles nothing, or goes on. */
+void place_suspend(struct place *p, bool on);
+
 /* Before each step: tells the model of ends. False: the root has given up. */
 bool place_look(struct place *p);
 

@@ -14,6 +14,7 @@ enum {
 	CHAOS_MS = 6000, /* at most */
 	SLICE_MS = 250, /* between two faults, at most */
 	OFF_MS = 1500, /* how long a machine is off, at most */
+	BUSY_MS = 400, /* how long tareas handles nothing, at most */
 	OUT_MS = 3000, /* how long a cable is out, mostly */
 	OUT_LONG_MS = 90000, /* ... and now and then: over LIMIT_DOWN_MS */
 	NARROW_BYTES = 256,
@@ -37,6 +38,8 @@ struct run {
 	uint64_t back_ms; /* the server comes on again */
 	struct world *out; /* whose cable is out; NULL: all are in */
 	uint64_t in_ms; /* until when */
+	bool busy; /* tareas */
+	uint64_t free_ms; /* until when */
 	uint64_t until_ms;
 };
 
@@ -79,6 +82,19 @@ plug_in(struct run *r)
 	r->out = NULL;
 }
 
+/* What had piled up is handled now, or lost. */
+static void
+go_on(struct run *r)
+{
+	r->busy = false;
+	if (r->place.node == NULL)
+		return;
+	if (dice(r, 2) == 0)
+		place_kill(&r->place, "tareas");
+	else
+		place_suspend(&r->place, false);
+}
+
 static void
 run_ms(struct run *r, uint64_t ms)
 {
@@ -87,6 +103,8 @@ run_ms(struct run *r, uint64_t ms)
 	    "nothing happens any more");
 	if (r->place.node == NULL && sim_now(r->sim) >= r->back_ms)
 		place_start(&r->place);
+	if (r->busy && sim_now(r->sim) >= r->free_ms)
+		go_on(r);
 	if (r->out != NULL && sim_now(r->sim) >= r->in_ms)
 		plug_in(r);
 }
@@ -119,6 +137,16 @@ unplug(struct run *r)
 	    sim_now(r->sim) + dice(r, dice(r, 8) > 0 ? OUT_MS : OUT_LONG_MS);
 	trace_say("a cable is out");
 	sim_unplug(r->out, true);
+}
+
+static void
+make_busy(struct run *r)
+{
+	if (r->busy || r->place.node == NULL)
+		return;
+	r->busy = true;
+	r->free_ms = sim_now(r->sim) + dice(r, BUSY_MS);
+	place_suspend(&r->place, true);
 }
 
 static void
@@ -188,7 +216,9 @@ change_net(struct run *r)
 	net->delay_max_ms = net->delay_min_ms + dice(r, far ? 100 : 5);
 	net->chop = (enum sim_chop)dice(r, 3);
 	net->shuffle = dice(r, 2) == 0;
-	net->pipe_bytes = r->narrow ? NARROW_BYTES << dice(r, 3) : WIDE_BYTES;
+	net->pipe_bytes = WIDE_BYTES;
+	if (r->narrow)
+		net->pipe_bytes = (size_t)NARROW_BYTES << dice(r, 3);
 	r->customs.bulk = !r->narrow && !far && net->chop != SIM_BYTES;
 	r->customs.size_max = net->chop == SIM_BYTES || r->narrow ? 64 : 16384;
 	r->customs.burst_max = net->chop == SIM_BYTES || r->narrow ? 8 : 200;
@@ -213,6 +243,8 @@ fault(struct run *r)
 		cut_any,
 		cut_client,
 		unplug,
+		make_busy,
+		make_busy,
 		kill_process,
 		kill_process,
 		kill_session,

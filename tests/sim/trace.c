@@ -13,6 +13,7 @@
 static const struct sim *sim;
 static bool printing;
 static uint64_t hash;
+static void (*watching_ends)(const struct proc *p);
 
 uint32_t __real_proc_run(struct proc *p);
 uint32_t __wrap_proc_run(struct proc *p);
@@ -48,6 +49,12 @@ trace_begin(const struct sim *simulation, bool print)
 	sim = simulation;
 	printing = print;
 	hash = FNV_BASIS;
+}
+
+void
+trace_watch_ends(void (*ends)(const struct proc *p))
+{
+	watching_ends = ends;
 }
 
 uint64_t
@@ -130,6 +137,20 @@ see(const struct proc *p, const struct message *m)
 		print_message(p, m);
 }
 
+static void
+see_end(const struct proc *p)
+{
+	mix_number(p->pid.id);
+	watching_ends(p);
+	if (printing)
+		printf("%8" PRIu64 " %-10s %s<%" PRIu32 ".%" PRIu32
+		       "> ends: %s\n",
+		    sim_now(sim), p->node->name,
+		    p->name != NULL ? p->name : p->behaviour->name,
+		    (uint32_t)p->pid.id, (uint32_t)(p->pid.id >> 32),
+		    p->why.word);
+}
+
 /* What p sends itself in this very turn is not seen. */
 uint32_t
 __wrap_proc_run(struct proc *p)
@@ -137,14 +158,10 @@ __wrap_proc_run(struct proc *p)
 	const struct message *m = p->first;
 	uint32_t seen = 0;
 
-	if (!p->suspended && !p->ending)
+	if (p->ending)
+		see_end(p);
+	else if (!p->suspended)
 		for (; m != NULL && seen < LIMIT_BATCH; m = m->next, seen++)
 			see(p, m);
-	mix_number(p->ending);
-	if (printing && p->ending)
-		printf("%8" PRIu64 " %-10s <%" PRIu32 ".%" PRIu32
-		       "> ends: %s\n",
-		    sim_now(sim), p->node->name, (uint32_t)p->pid.id,
-		    (uint32_t)(p->pid.id >> 32), p->why.word);
 	return __real_proc_run(p);
 }

@@ -10,10 +10,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/message.h"
 #include "tests/lib/sim.h"
 
 /* Starts anew; sim is borrowed until the next start. */
 void trace_begin(const struct sim *sim, bool print);
+
+/* Told of each process that is about to end, with its last look around. */
+void trace_watch_ends(void (*ends)(const struct proc *p));
 
 /* Of all that came since. */
 uint64_t trace_hash(void);
