@@ -27,6 +27,7 @@ struct job {
 	uint64_t requests;
 	uint64_t applied;
 	uint64_t virtual_ms;
+	uint64_t hash; /* of the last trace */
 	pid_t pid;
 };
 
@@ -73,6 +74,7 @@ run_one(struct job *job, uint64_t seed, bool twice, bool trace)
 	job->requests += r.requests;
 	job->applied += r.applied;
 	job->virtual_ms += r.ms;
+	job->hash = r.hash;
 	if (!twice)
 		return;
 	again = run_seed(seed, false);
@@ -158,8 +160,8 @@ replay(const struct options *o, struct job *job)
 {
 	run_one(job, o->first, true, o->trace);
 	printf("seed %" PRIu64 ": no violation, %" PRIu64 " requests, %" PRIu64
-	       " applied\n",
-	    o->first, job->requests, job->applied);
+	       " applied, trace %016" PRIx64 " twice\n",
+	    o->first, job->requests, job->applied, job->hash);
 	return 0;
 }
 
