@@ -169,6 +169,7 @@ enter(struct link *l, enum link_state state)
 struct buf *
 link_out(struct link *l)
 {
+	spares_buf_take(&l->node->spares, &l->out);
 	return &l->out;
 }
 
@@ -248,7 +249,7 @@ flush(struct link *l)
 	if (l->waiting)
 		schedule_check(l);
 	else
-		buf_release(&l->out);
+		spares_buf_give(&l->node->spares, &l->out);
 	check_drained(l);
 	consider_resume(l);
 	if (!l->waiting && l->sm.state == LINK_CLOSING)
@@ -453,11 +454,16 @@ shake(struct link *l, const struct rpc *m, bool clean)
 static bool
 is_for_node(const struct rpc *m)
 {
-	return m->kind != RPC_RESPONSE &&
-	    (slice_is(m->method, "node.ping") ||
-		slice_is(m->method, "node.hello") ||
-		slice_is(m->method, "node.auth") ||
-		slice_is(m->method, "node.error"));
+	static const char node[] = "node.";
+	const size_t len = sizeof(node) - 1;
+
+	if (m->kind == RPC_RESPONSE || m->method.len < len ||
+	    memcmp(m->method.bytes, node, len) != 0)
+		return false;
+	return (slice_is(m->method, "node.ping") ||
+	    slice_is(m->method, "node.hello") ||
+	    slice_is(m->method, "node.auth") ||
+	    slice_is(m->method, "node.error"));
 }
 
 static void
@@ -540,7 +546,7 @@ take_frame(struct link *l, struct slice rest)
 		violation(l, term_verdict_err(v), term_verdict_text(v));
 		return rest.len;
 	}
-	if (rpc_decode(slice_bytes(rest.bytes, len), &m) != E_OK) {
+	if (rpc_decode_whole(slice_bytes(rest.bytes, len), &m) != E_OK) {
 		violation(l, E_MALFORMED, err_text(E_MALFORMED));
 		return rest.len;
 	}
@@ -577,11 +583,20 @@ parse(struct link *l, struct slice bytes)
 }
 
 static void
+keep(struct link *l, struct slice bytes)
+{
+	if (bytes.len == 0)
+		return;
+	spares_buf_take(&l->node->spares, &l->in);
+	buf_add(&l->in, bytes);
+}
+
+static void
 parse_kept(struct link *l)
 {
 	buf_consume(&l->in, parse(l, buf_bytes(&l->in)));
 	if (buf_len(&l->in) == 0)
-		buf_release(&l->in);
+		spares_buf_give(&l->node->spares, &l->in);
 }
 
 static void
@@ -610,15 +625,14 @@ on_bytes(void *owner, struct slice bytes)
 	if (!is_listening(l))
 		return;
 	if (l->stalled) {
-		buf_add(&l->in, bytes);
+		keep(l, bytes);
 	} else if (buf_len(&l->in) > 0) {
-		buf_add(&l->in, bytes);
+		keep(l, bytes);
 		parse_kept(l);
 	} else {
 		size_t used = parse(l, bytes);
 
-		buf_add(&l->in,
-		    slice_bytes(bytes.bytes + used, bytes.len - used));
+		keep(l, slice_bytes(bytes.bytes + used, bytes.len - used));
 	}
 	if (l->stalled && buf_len(&l->in) > 0)
 		set_reading(l, false);

@@ -53,12 +53,21 @@ struct loop_stream {
 	bool ended; /* broken or closed: nothing goes either way */
 };
 
+/* A listening socket from outside, for whoever listens on its address. */
+struct adopted {
+	STAILQ_ENTRY(adopted) entry;
+	struct sockaddr_storage at;
+	int fd; /* stays open until the loop ends: the kernel holds who comes */
+	bool used;
+};
+
 struct listener {
 	struct loop *loop;
 	const struct listener_events *events;
 	void *owner;
 	struct event accept;
 	struct event pause; /* after a failed accept */
+	struct adopted *adopted; /* whose fd it is; NULL: its own */
 	int fd;
 	bool on;
 };
@@ -76,6 +85,7 @@ struct loop {
 	bool wake;
 	bool stop;
 	SLIST_HEAD(, loop_stream) dead;
+	STAILQ_HEAD(, adopted) adopted;
 	uint8_t buffer[READ_BYTES];
 };
 
@@ -591,32 +601,114 @@ listen_err(int error)
 	}
 }
 
+/* Opens the first of a name's addresses that works. */
+static enum err
+open_one_of(const struct addrinfo *all, int *out, const char **why)
+{
+	int fd = -1;
+
+	for (const struct addrinfo *a = all; a != NULL && fd < 0;
+	     a = a->ai_next)
+		fd = listen_fd(a);
+	if (fd < 0) {
+		*why = error_text(errno);
+		return listen_err(errno);
+	}
+	*out = fd;
+	return E_OK;
+}
+
+enum err
+loop_open(const struct address *at, int *out, const char **why)
+{
+	struct addrinfo *all;
+	enum err e = resolve(at, AI_PASSIVE, &all, why);
+
+	if (e != E_OK)
+		return e;
+	e = open_one_of(all, out, why);
+	freeaddrinfo(all);
+	return e;
+}
+
+static uint16_t
+port_of(const struct sockaddr_storage *at)
+{
+	if (at->ss_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)at)->sin6_port);
+	return ntohs(((const struct sockaddr_in *)at)->sin_port);
+}
+
+static bool
+same_host(const struct sockaddr_storage *at, const struct sockaddr *sa)
+{
+	const struct sockaddr_in *a4 = (const void *)at;
+	const struct sockaddr_in *b4 = (const void *)sa;
+	const struct sockaddr_in6 *a6 = (const void *)at;
+	const struct sockaddr_in6 *b6 = (const void *)sa;
+
+	if (at->ss_family != sa->sa_family)
+		return false;
+	if (at->ss_family == AF_INET)
+		return a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+	return a6->sin6_scope_id == b6->sin6_scope_id &&
+	    memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
+}
+
+/* One that nobody uses now; port 0 goes with any. NULL: none. */
+static struct adopted *
+find_adopted(struct loop *l, const struct addrinfo *all, uint16_t port)
+{
+	struct adopted *a;
+
+	for (const struct addrinfo *i = all; i != NULL; i = i->ai_next)
+		STAILQ_FOREACH(a, &l->adopted, entry)
+			if (!a->used && same_host(&a->at, i->ai_addr) &&
+			    (port == 0 || port == port_of(&a->at)))
+				return a;
+	return NULL;
+}
+
+/* The socket for an address; *adopted is NULL when it is a new one. */
+static enum err
+listening_fd(struct loop *l, const struct address *at, struct adopted **adopted,
+    int *fd, const char **why)
+{
+	struct addrinfo *all;
+	enum err e = resolve(at, AI_PASSIVE, &all, why);
+
+	if (e != E_OK)
+		return e;
+	*adopted = find_adopted(l, all, at->port);
+	if (*adopted != NULL) {
+		(*adopted)->used = true;
+		*fd = (*adopted)->fd;
+	} else {
+		e = open_one_of(all, fd, why);
+	}
+	freeaddrinfo(all);
+	return e;
+}
+
 static enum err
 do_listen(struct world *w, const struct address *at,
     const struct listener_events *events, void *owner, struct listener **out,
     const char **why)
 {
+	struct adopted *adopted;
 	struct listener *l;
-	struct addrinfo *all;
-	enum err e = resolve(at, AI_PASSIVE, &all, why);
-	int fd = -1;
+	int fd;
+	enum err e = listening_fd(loop_of(w), at, &adopted, &fd, why);
 
 	if (e != E_OK)
 		return e;
-	for (const struct addrinfo *a = all; a != NULL && fd < 0;
-	     a = a->ai_next)
-		fd = listen_fd(a);
-	freeaddrinfo(all);
-	if (fd < 0) {
-		*why = error_text(errno);
-		return listen_err(errno);
-	}
 	l = calloc(1, sizeof(*l));
 	if (l == NULL)
 		abort();
 	*l = (struct listener){ .loop = loop_of(w),
 		.events = events,
 		.owner = owner,
+		.adopted = adopted,
 		.fd = fd,
 		.on = true };
 	event_assign(&l->accept, l->loop->base, fd, EV_READ | EV_PERSIST,
@@ -634,9 +726,7 @@ do_listener_port(struct listener *l)
 	socklen_t len = sizeof(at);
 
 	getsockname(l->fd, (struct sockaddr *)&at, &len);
-	if (at.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)&at)->sin6_port);
-	return ntohs(((struct sockaddr_in *)&at)->sin_port);
+	return port_of(&at);
 }
 
 static void
@@ -652,8 +742,65 @@ do_listener_close(struct listener *l)
 {
 	event_del(&l->accept);
 	event_del(&l->pause);
-	close(l->fd);
+	if (l->adopted != NULL)
+		l->adopted->used = false;
+	else
+		close(l->fd);
 	free(l);
+}
+
+/* -- sockets from outside -- */
+
+/* Whether it is a TCP socket that listens, and where. */
+static bool
+is_listening(int fd, struct sockaddr_storage *at, socklen_t *len)
+{
+	int on = 0, type = 0;
+	socklen_t on_len = sizeof(on), type_len = sizeof(type);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &on_len) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0 ||
+	    getsockname(fd, (struct sockaddr *)at, len) < 0)
+		return false;
+	return on && type == SOCK_STREAM &&
+	    (at->ss_family == AF_INET || at->ss_family == AF_INET6);
+}
+
+enum err
+loop_adopt(struct loop *l, int fd, struct address *at)
+{
+	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(sa);
+	struct address found;
+	struct adopted *a;
+
+	if (!is_listening(fd, &sa, &len) ||
+	    getnameinfo((struct sockaddr *)&sa, len, found.host,
+		sizeof(found.host), NULL, 0, NI_NUMERICHOST) != 0)
+		return E_BADARG;
+	found.port = port_of(&sa);
+	a = calloc(1, sizeof(*a));
+	if (a == NULL)
+		abort();
+	a->at = sa;
+	a->fd = fd;
+	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	STAILQ_INSERT_TAIL(&l->adopted, a, entry);
+	*at = found;
+	return E_OK;
+}
+
+static void
+free_adopted(struct loop *l)
+{
+	struct adopted *a;
+
+	while ((a = STAILQ_FIRST(&l->adopted)) != NULL) {
+		STAILQ_REMOVE_HEAD(&l->adopted, entry);
+		close(a->fd);
+		free(a);
+	}
 }
 
 /* -- the loop -- */
@@ -719,6 +866,7 @@ loop_new(enum loop_kind kind)
 	}
 	l->world.ops = &world_ops;
 	SLIST_INIT(&l->dead);
+	STAILQ_INIT(&l->adopted);
 	evtimer_assign(&l->timer, l->base, on_timer, l);
 	return l;
 }
@@ -727,6 +875,7 @@ void
 loop_free(struct loop *l)
 {
 	free_dead(l);
+	free_adopted(l);
 	event_del(&l->timer);
 	event_base_free(l->base);
 	free(l);

@@ -1,7 +1,7 @@
 /*
  * The libevent world: sockets, the real clock, the kernel's randomness.
  * Besides what world.h asks for it watches a program's own descriptors and
- * signals. One loop is one world, for one node, in one thread.
+ * signals, and takes listening sockets from another program. One loop is one world, for one node, in one thread.
  */
 #ifndef COMMON_LOOP_H
 #define COMMON_LOOP_H
@@ -48,6 +48,22 @@ void watch_free(struct watch *w);
 /* Calls arrived(arg) from the top after a signal. Gives the watch. */
 struct watch *loop_signal(struct loop *l, int signo, void (*arrived)(void *arg),
     void *arg);
+
+/*
+ * Opens a listening socket without a loop, for another program to adopt.
+ * Gives it to the caller: close-on-exec, not blocking. Errors, with *why,
+ * are those of world_listen(); *fd is unchanged then.
+ */
+enum err loop_open(const struct address *at, int *fd, const char **why);
+
+/*
+ * Takes a listening TCP socket that another program opened and tells its
+ * address. world_listen() for that address then listens on it, and for port
+ * 0 of its host on the first that nobody uses. It stays open until
+ * loop_free(), so between two listeners the kernel holds who comes.
+ * E_BADARG: fd is no such socket; it stays the caller's, *at is unchanged.
+ */
+enum err loop_adopt(struct loop *l, int fd, struct address *at);
 
 API_END
 

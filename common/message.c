@@ -11,9 +11,15 @@
 #endif
 
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-enum { SPARES_MAX = 0 }; /* the use of an ended message is seen then */
+/* The use of ended memory is seen then. */
+enum { SPARES_MAX = 0, SPARE_BUF_MAX = 0 };
 #else
-enum { SPARES_MAX = 256 }; /* that a node keeps: four batches */
+/*
+ * What a node keeps: half a megabyte of messages, what the windows of 16
+ * links hold; and for 64 links of a turn what they gather, up to so many
+ * bytes each.
+ */
+enum { SPARES_MAX = 2048, SPARE_BUF_MAX = 128 * 1024 };
 #endif
 
 /* Bytes behind a short message: the memory of one does for any other. */
@@ -63,6 +69,19 @@ message_take(struct spares *s, enum message_kind kind, struct slice op,
 	return fill(m, kind, op, body);
 }
 
+struct message *
+message_share(struct spares *s, struct blob *frame, struct slice op,
+    struct slice body)
+{
+	struct slice none = slice_bytes(NULL, 0);
+	struct message *m = message_take(s, MESSAGE_INFO, none, none);
+
+	m->frame = blob_hold(frame);
+	m->op = op;
+	m->body = body;
+	return m;
+}
+
 void
 message_lend(struct message *m, struct credit *c)
 {
@@ -86,8 +105,16 @@ message_free(struct message *m)
 {
 	struct credit *c = m->credit;
 
+	blob_drop(m->frame);
 	free(m);
 	give_back(c);
+}
+
+/* The memory behind it is ROOM bytes, and not more. */
+static bool
+is_short(const struct message *m)
+{
+	return m->frame != NULL || m->op.len + m->body.len <= ROOM;
 }
 
 void
@@ -95,10 +122,11 @@ message_spare(struct spares *s, struct message *m)
 {
 	struct credit *c = m->credit;
 
-	if (s->count == SPARES_MAX || m->op.len + m->body.len > ROOM) {
+	if (s->count == SPARES_MAX || !is_short(m)) {
 		message_free(m);
 		return;
 	}
+	blob_drop(m->frame);
 	m->next = s->first;
 	s->first = m;
 	s->count++;
@@ -115,6 +143,30 @@ spares_release(struct spares *s)
 		free(m);
 	}
 	s->count = 0;
+	while (s->buf_count > 0)
+		buf_release(&s->bufs[--s->buf_count]);
+}
+
+void
+spares_buf_take(struct spares *s, struct buf *b)
+{
+	if (b->bytes != NULL || s->buf_count == 0)
+		return;
+	*b = s->bufs[--s->buf_count];
+}
+
+void
+spares_buf_give(struct spares *s, struct buf *b)
+{
+	if (b->bytes == NULL)
+		return;
+	if (s->buf_count == SPARE_BUFS || b->size > SPARE_BUF_MAX) {
+		buf_release(b);
+		return;
+	}
+	buf_clear(b);
+	s->bufs[s->buf_count++] = *b;
+	buf_init(b);
 }
 
 struct reason

@@ -78,6 +78,11 @@ struct message {
 	void *arg; /* ANSWER: handed to it */
 	uint64_t deadline_ms; /* CALL: not carried out after it; 0: none */
 	struct credit *credit; /* NULL: the sender was not a link */
+	/*
+	 * What was published: [2, op, body], as on the wire. op and body lie
+	 * in it and not behind the message. NULL: it was not published.
+	 */
+	struct blob *frame;
 };
 
 /* Copies op and body. Gives a message. */
@@ -87,7 +92,7 @@ struct message *message_new(enum message_kind kind, struct slice op,
 /* Borrows c until the message ends, and lends one from it. */
 void message_lend(struct message *m, struct credit *c);
 
-/* Takes the message; returns its credit. */
+/* Takes the message; returns its credit, and drops its frame. */
 void message_free(struct message *m);
 
 /* A reason from a word. Borrows word. */

@@ -144,7 +144,7 @@ close_if_answered(struct peer *peer)
 static void
 finish_incoming(struct peer *peer, uint64_t ref, const struct answer *a)
 {
-	struct incoming *in = slots_take(&peer->incoming, ref);
+	const struct incoming *in = slots_value(&peer->incoming, ref);
 
 	if (in == NULL)
 		return; /* a late or second answer */
@@ -153,7 +153,7 @@ finish_incoming(struct peer *peer, uint64_t ref, const struct answer *a)
 		if (in->reserved > 0)
 			link_unreserve(peer->link, in->reserved);
 	}
-	free(in);
+	slots_drop(&peer->incoming, ref);
 	close_if_answered(peer);
 	relieve(proc_node(proc_of(peer)));
 }
@@ -205,11 +205,9 @@ target_free(struct target *t)
 
 /* A target that falls behind holds the link, before its mailbox is full. */
 static void
-mind_mailbox(struct peer *peer, struct target *t)
+mind_mailbox(struct peer *peer, struct target *t, struct proc *p)
 {
-	struct proc *p = node_find(proc_node(proc_of(peer)), t->pid);
-
-	if (p == NULL || t->idle.list != NULL || !proc_is_busy(p))
+	if (t->idle.list != NULL || !proc_is_busy(p))
 		return;
 	if (peer->busy++ == 0)
 		link_hold(peer->link);
@@ -220,16 +218,15 @@ static uint64_t
 open_request(struct peer *peer, const struct rpc *m,
     const struct peer_route *to)
 {
-	struct incoming *in = malloc(sizeof(*in));
+	uint64_t ref;
+	struct incoming *in = slots_new(&peer->incoming, &ref);
 
-	if (in == NULL)
-		abort();
 	*in = (struct incoming){ .msgid = m->msgid,
 		.target = to->target,
 		.reserved = to->answer_bytes };
 	if (in->reserved > 0)
 		link_reserve(peer->link, in->reserved);
-	return slots_add(&peer->incoming, in);
+	return ref;
 }
 
 /* "plazo" of a map of options; 0: it has none. */
@@ -281,16 +278,17 @@ forward(struct peer *peer, const struct rpc *m, const struct peer_request *what,
 {
 	bool call = m->kind == RPC_REQUEST;
 	struct node *n = proc_node(proc_of(peer));
+	struct proc *target = node_find(n, to->target);
 	struct target *t;
 	struct message *msg;
 
-	if (node_find(n, to->target) == NULL)
+	if (target == NULL)
 		return E_NOPROC;
 	if (call && peer->incoming.count >= LIMIT_OPEN_CALLS)
 		return E_OVERLOAD;
 	t = target_get(peer, to->target);
-	msg = message_new(call ? MESSAGE_CALL : MESSAGE_CAST, what->operation,
-	    what->params);
+	msg = message_take(&n->spares, call ? MESSAGE_CALL : MESSAGE_CAST,
+	    what->operation, what->params);
 	msg->from.pid = proc_pid(proc_of(peer));
 	if (call) {
 		msg->from.ref = open_request(peer, m, to);
@@ -299,7 +297,7 @@ forward(struct peer *peer, const struct rpc *m, const struct peer_request *what,
 	message_lend(msg, link_credit(peer->link));
 	if (proc_post(n, to->target, msg) != E_OK)
 		abort(); /* it is there, and credit is never refused */
-	mind_mailbox(peer, t);
+	mind_mailbox(peer, t, target);
 	return E_OK;
 }
 
@@ -551,23 +549,24 @@ take_request(struct peer *peer, const struct rpc *m)
 static void
 take_response(struct peer *peer, const struct rpc *m, bool clean)
 {
-	struct outgoing *call = NULL;
+	const struct outgoing *found = NULL;
+	struct outgoing call;
 	struct answer a = { .body = slice_of(err_text(E_MALFORMED)) };
 	uint64_t key = 0;
 
 	if (m->msgid < peer->outgoing.used)
-		call = slots_at(&peer->outgoing, m->msgid, &key);
-	if (call == NULL)
+		found = slots_value_at(&peer->outgoing, m->msgid, &key);
+	if (found == NULL)
 		return; /* nobody asked */
-	slots_take(&peer->outgoing, key);
+	call = *found;
+	slots_drop(&peer->outgoing, key);
 	a.e = clean ? rpc_read_error(m->error, &a.body) : E_MALFORMED;
 	if (a.e == E_OK)
 		a.body = m->result;
-	if (call->wanted != NULL)
-		monitor_accepted(peer, call->wanted, &a);
+	if (call.wanted != NULL)
+		monitor_accepted(peer, call.wanted, &a);
 	else
-		proc_answer(proc_node(proc_of(peer)), call->from, &a);
-	free(call);
+		proc_answer(proc_node(proc_of(peer)), call.from, &a);
 }
 
 /* Opens a request to the far side. */
@@ -575,24 +574,12 @@ static void
 send_request(struct peer *peer, const struct outgoing *what,
     struct slice method, struct slice params)
 {
-	struct outgoing *call = malloc(sizeof(*call));
 	uint64_t key;
+	struct outgoing *call = slots_new(&peer->outgoing, &key);
 
-	if (call == NULL)
-		abort();
 	*call = *what;
-	key = slots_add(&peer->outgoing, call);
 	rpc_write_request(link_out(peer->link), (uint32_t)key, method, params);
 	link_written(peer->link);
-}
-
-/* Who says nothing means no parameters. */
-static struct slice
-params_of(const struct message *m)
-{
-	static const uint8_t none[] = { 0x90 };
-
-	return m->body.len > 0 ? m->body : slice_bytes(none, sizeof(none));
 }
 
 static void
@@ -603,7 +590,7 @@ send_call(struct peer *peer, const struct message *m)
 	struct outgoing call = { .from = m->from };
 
 	if (peer->outgoing.count < LIMIT_OPEN_CALLS)
-		send_request(peer, &call, m->op, params_of(m));
+		send_request(peer, &call, m->op, rpc_params(m->body));
 	else
 		proc_answer(proc_node(proc_of(peer)), m->from, &full);
 }
@@ -637,8 +624,14 @@ send_monitor(struct peer *peer, const struct message *m)
 static void
 send_cast(struct peer *peer, const struct message *m)
 {
-	rpc_write_notify(link_out(peer->link), m->op, params_of(m));
+	struct buf *out = link_out(peer->link);
+
+	if (m->frame != NULL)
+		buf_add(out, blob_bytes(m->frame));
+	else
+		rpc_write_notify(out, m->op, rpc_params(m->body));
 	link_written(peer->link);
+	relieve(proc_node(proc_of(peer)));
 }
 
 /* -- the process -- */
@@ -659,7 +652,8 @@ target_died(struct peer *peer, const struct message *m)
 		target_free(t);
 	died.body = slice_of(err_text(died.e));
 	for (uint32_t i = 0; i < peer->incoming.used; i++) {
-		struct incoming *in = slots_at(&peer->incoming, i, &ref);
+		const struct incoming *in =
+		    slots_value_at(&peer->incoming, i, &ref);
 
 		if (in != NULL && in->target.id == m->from.pid.id)
 			finish_incoming(peer, ref, &died);
@@ -722,14 +716,6 @@ receive(struct proc *p, struct message *m)
 		proc_suspend(p);
 }
 
-static void
-free_slots(struct slots *s)
-{
-	for (uint32_t i = 0; i < s->used; i++)
-		free(slots_at(s, i, NULL));
-	slots_release(s);
-}
-
 /* The link is over, one way or the other: its policy hears of it once. */
 static void
 publish(struct peer *peer, const char *what)
@@ -773,8 +759,8 @@ terminate(struct proc *p, const struct reason *why)
 		LIST_REMOVE(w, entry);
 		free(w);
 	}
-	free_slots(&peer->incoming);
-	free_slots(&peer->outgoing);
+	slots_release(&peer->incoming);
+	slots_release(&peer->outgoing);
 }
 
 static void
@@ -872,8 +858,8 @@ peer_start(struct node *n, struct stream *s, const struct link_config *config,
 	LIST_INIT(&peer->targets);
 	LIST_INIT(&peer->wanted);
 	LIST_INIT(&peer->given);
-	slots_init(&peer->incoming);
-	slots_init(&peer->outgoing);
+	slots_init_values(&peer->incoming, sizeof(struct incoming));
+	slots_init_values(&peer->outgoing, sizeof(struct outgoing));
 	log_limit_init(&peer->cast_log, CAST_LINES);
 	proc_suspend(p);
 	e = link_new(n, s, config, &link_events, peer, &peer->link);
@@ -920,6 +906,33 @@ peer_link(struct proc *p)
 	struct peer *peer = proc_state(p);
 
 	return peer->link;
+}
+
+bool
+peer_is_behind(struct proc *p)
+{
+	const struct peer *peer = proc_state(p);
+
+	return peer->link != NULL &&
+	    (link_is_full(peer->link) || proc_is_busy(p));
+}
+
+void
+peer_close(struct proc *p, enum err e, const char *text)
+{
+	struct peer *peer = proc_state(p);
+
+	if (peer->link != NULL)
+		link_close(peer->link, e, text);
+}
+
+void
+peer_abort(struct proc *p, enum err e, const char *text)
+{
+	struct peer *peer = proc_state(p);
+
+	if (peer->link != NULL)
+		link_abort(peer->link, e, text);
 }
 
 void

@@ -88,6 +88,22 @@ bool peer_is(const struct proc *p);
 struct link *peer_link(struct proc *p);
 
 /*
+ * True when p, a peer, takes in more slowly than it is sent: its link is
+ * full or its mailbox over half full. More would only lie there.
+ */
+bool peer_is_behind(struct proc *p);
+
+/*
+ * Ends p, a peer: what is unsent is sent, [2, "node.error", [word, text]]
+ * is the last message, all within a second whatever the far side does.
+ * text is a constant English sentence. Said again it changes nothing.
+ */
+void peer_close(struct proc *p, enum err e, const char *text);
+
+/* The same at once, unsent bytes and all: the far side only sees the end. */
+void peer_abort(struct proc *p, enum err e, const char *text);
+
+/*
  * Answers what is open, then ends the link in an orderly way: within
  * LIMIT_CALL_MS and a second, whatever the far side does.
  */

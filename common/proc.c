@@ -196,16 +196,22 @@ count_drop(struct node *n, struct pid to, struct slice op, enum err e)
 	    gettext(err_text(e)), (unsigned long long)n->dropped);
 }
 
-static enum err
-send_kind(struct node *n, struct pid to, enum message_kind kind,
-    struct slice op, struct slice body)
+enum err
+proc_deliver(struct node *n, struct pid to, struct message *m, struct slice op)
 {
-	struct message *m = message_take(&n->spares, kind, op, body);
 	enum err e = proc_post(n, to, m);
 
 	if (e != E_OK)
 		count_drop(n, to, op, e);
 	return e;
+}
+
+static enum err
+send_kind(struct node *n, struct pid to, enum message_kind kind,
+    struct slice op, struct slice body)
+{
+	return proc_deliver(n, to, message_take(&n->spares, kind, op, body),
+	    op);
 }
 
 enum err

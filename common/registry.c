@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/runtime.h"
+#include "proto/rpc.h"
 
 /* One process in one topic: in the list of each. */
 struct subscription {
@@ -109,18 +110,48 @@ reg_leave(struct proc *p)
 		subscription_free(s);
 }
 
+/* The notification; *op and *body are moved into it. Gives the frame. */
+static struct blob *
+encode(struct slice *op, struct slice *body)
+{
+	struct blob *frame;
+	struct slice all;
+	struct buf b;
+
+	buf_init(&b);
+	rpc_write_notify(&b, *op, rpc_params(*body));
+	frame = blob_new(buf_bytes(&b));
+	buf_release(&b);
+	all = blob_bytes(frame);
+	*op = slice_bytes(all.bytes + all.len - rpc_params(*body).len - op->len,
+	    op->len);
+	*body = slice_bytes(all.bytes + all.len - body->len, body->len);
+	return frame;
+}
+
+static void
+publish(struct node *n, const struct topic *t, struct slice op,
+    struct slice body)
+{
+	struct blob *frame = encode(&op, &body);
+	const struct subscription *s;
+
+	LIST_FOREACH(s, &t->subscriptions, by_topic)
+		/* Who is too slow misses it; the drop is counted. */
+		(void)proc_deliver(n, s->proc->pid,
+		    message_share(&n->spares, frame, op, body), op);
+	blob_drop(frame);
+}
+
 uint32_t
 reg_publish(struct node *n, const char *topic, struct slice op,
     struct slice body)
 {
-	struct topic *t = topic_find(n, topic);
-	struct subscription *s;
+	const struct topic *t = topic_find(n, topic);
 
 	if (t == NULL)
 		return 0;
-	LIST_FOREACH(s, &t->subscriptions, by_topic)
-		/* Who is too slow misses it; the drop is counted. */
-		(void)proc_send(n, s->proc->pid, op, body);
+	publish(n, t, op, body);
 	return t->count;
 }
 
@@ -130,4 +161,23 @@ reg_count(const struct node *n, const char *topic)
 	const struct topic *t = topic_find(n, topic);
 
 	return t != NULL ? t->count : 0;
+}
+
+void
+reg_walk(struct reg_walk *w, const struct node *n, const char *topic)
+{
+	const struct topic *t = topic_find(n, topic);
+
+	w->next = t != NULL ? LIST_FIRST(&t->subscriptions) : NULL;
+}
+
+struct proc *
+reg_next(struct reg_walk *w)
+{
+	struct subscription *s = w->next;
+
+	if (s == NULL)
+		return NULL;
+	w->next = LIST_NEXT(s, by_topic);
+	return s->proc;
 }

@@ -26,14 +26,33 @@ void reg_unsubscribe(struct proc *p, const char *topic);
 
 /*
  * Sends every subscriber a MESSAGE_INFO of that op and body (borrowed).
- * One whose mailbox is full misses it, as with proc_send(). Returns how
- * many subscribers there are.
+ * One whose mailbox is full misses it, as with proc_send(): who must not
+ * miss anything is found before, see reg_next(). The bytes are there once,
+ * however many subscribers hold them: as the frame of the wire, which a
+ * peer only copies to its link. Returns how many subscribers there are.
  */
 uint32_t reg_publish(struct node *n, const char *topic, struct slice op,
     struct slice body);
 
 /* How many want it. */
 uint32_t reg_count(const struct node *n, const char *topic);
+
+/* A place in a topic. */
+struct reg_walk {
+	struct subscription *next;
+};
+
+/*
+ * Walks the subscribers of a topic, in no order to rely on:
+ *
+ *	reg_walk(&w, n, topic);
+ *	while ((p = reg_next(&w)) != NULL)
+ *
+ * Borrowed, for this turn; NULL at the end. The one that reg_next() gave
+ * may leave the topic or end before the next step; no other may.
+ */
+void reg_walk(struct reg_walk *w, const struct node *n, const char *topic);
+struct proc *reg_next(struct reg_walk *w);
 
 API_END
 

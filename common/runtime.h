@@ -15,10 +15,17 @@ LIST_HEAD(monitors, monitor);
 LIST_HEAD(bonds, bond);
 LIST_HEAD(subscriptions, subscription);
 
-/* Ended messages, some, whose memory the next ones get: see message.c. */
+enum { SPARE_BUFS = 64 };
+
+/*
+ * Memory that the next ones get, some: that of ended messages, and that of
+ * buffers which are empty now. See message.c.
+ */
 struct spares {
 	struct message *first;
 	uint32_t count;
+	uint32_t buf_count;
+	struct buf bufs[SPARE_BUFS];
 };
 
 struct node {
@@ -97,11 +104,20 @@ struct proc {
 	_Alignas(16) uint8_t state[];
 };
 
-/* As message_new() and message_free(), with what a node keeps. */
+/*
+ * As message_new() and message_free(), with what a node keeps. The second
+ * is an info whose op and body lie in frame, which it holds.
+ */
 struct message *message_take(struct spares *s, enum message_kind kind,
+    struct slice op, struct slice body);
+struct message *message_share(struct spares *s, struct blob *frame,
     struct slice op, struct slice body);
 void message_spare(struct spares *s, struct message *m);
 void spares_release(struct spares *s);
+
+/* Memory for a buffer that has none, if there is some; and back, empty. */
+void spares_buf_take(struct spares *s, struct buf *b);
+void spares_buf_give(struct spares *s, struct buf *b);
 
 /* Queues a hook at the end of a list, unless it is queued somewhere. */
 void hook_queue(struct hooks *list, struct hook *h);
@@ -124,6 +140,13 @@ void node_unsent_add(struct node *n, ptrdiff_t bytes);
 /* The key of a topic; and an ending process leaves all of them. */
 struct slice reg_topic_name(const void *topic);
 void reg_leave(struct proc *p);
+
+/*
+ * As proc_post(), but what cannot be delivered is counted and logged by its
+ * op (borrowed; it outlives m).
+ */
+enum err proc_deliver(struct node *n, struct pid to, struct message *m,
+    struct slice op);
 
 /* Puts p into the run queue, if it has something to do. */
 void node_schedule(struct node *n, struct proc *p);

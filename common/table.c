@@ -49,12 +49,24 @@ place(const struct table *t, struct slice key, uint64_t h)
 	return i;
 }
 
+/* Behind the others: what was found last, which is often wanted again. */
+static struct table_entry *
+last_found(const struct table *t)
+{
+	return &t->entries[t->size];
+}
+
 void *
 table_find(const struct table *t, struct slice key)
 {
+	struct table_entry *last;
+
 	if (t->count == 0)
 		return NULL;
-	return t->entries[place(t, key, hash(t, key))].thing;
+	last = last_found(t);
+	if (last->thing == NULL || !slice_equal(t->key(last->thing), key))
+		last->thing = t->entries[place(t, key, hash(t, key))].thing;
+	return last->thing;
 }
 
 /* All entries again, in a table of another size. */
@@ -64,7 +76,7 @@ rehash(struct table *t, size_t size)
 	struct table_entry *old = t->entries;
 	size_t old_size = t->size;
 
-	t->entries = calloc(size, sizeof(*t->entries));
+	t->entries = calloc(size + 1, sizeof(*t->entries));
 	if (t->entries == NULL)
 		abort();
 	t->size = size;
@@ -122,6 +134,7 @@ table_take(struct table *t, struct slice key)
 	thing = t->entries[i].thing;
 	if (thing == NULL)
 		return NULL;
+	last_found(t)->thing = NULL;
 	close_gap(t, i);
 	t->count--;
 	return thing;

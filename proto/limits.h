@@ -52,6 +52,24 @@ enum {
 
 	/* -- state -- */
 	LIMIT_TAREAS_PER_USER = 100000,
+	/* A key of a write, random bytes; and how many are remembered. */
+	LIMIT_CLAVE_MIN = 16,
+	LIMIT_CLAVE_MAX = 32,
+	LIMIT_CLAVES = 100000,
+	/* Bytes that wait for the disk before no more is taken. */
+	LIMIT_UNSAVED = 16 * 1024 * 1024,
+	/* Free bytes of the disk under which nothing new is stored. */
+	LIMIT_DISK_FREE = 64 * 1024 * 1024,
+
+	/* -- rooms -- */
+	LIMIT_ROOMS = 10000,
+	LIMIT_MEMBERS = 10000, /* sessions in one room */
+	LIMIT_ROOM_NAME = 64, /* bytes of UTF-8 */
+	LIMIT_TEXT = 4096, /* bytes of UTF-8 in one message */
+	LIMIT_HISTORY = 100000, /* messages that a room keeps */
+	/* A session may say so many lines at once, and then so many a second. */
+	LIMIT_CHAT_BURST = 20,
+	LIMIT_CHAT_PER_S = 5,
 
 	/* -- time (milliseconds) -- */
 	LIMIT_CALL_MS = 5000, /* as in OTP */

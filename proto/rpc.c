@@ -1,7 +1,12 @@
 #include "proto/rpc.h"
 
+#include <string.h>
+
 #include "proto/limits.h"
 #include "proto/term.h"
+
+/* Array, kind, a msgid of four bytes, nil. */
+enum { RESULT_HEAD_MAX = 8 };
 
 static enum err
 read_msgid(struct term_reader *r, uint32_t *msgid)
@@ -14,8 +19,19 @@ read_msgid(struct term_reader *r, uint32_t *msgid)
 	return E_OK;
 }
 
+/* The last value of a frame. Of a whole one it is what remains. */
 static enum err
-read_method(struct term_reader *r, struct rpc *out)
+read_last(struct term_reader *r, bool whole, struct slice *out)
+{
+	if (!whole)
+		return term_skip(r, out);
+	*out = slice_bytes(r->at, (size_t)(r->end - r->at));
+	r->at = r->end;
+	return E_OK;
+}
+
+static enum err
+read_method(struct term_reader *r, bool whole, struct rpc *out)
 {
 	enum term_kind kind;
 
@@ -24,40 +40,40 @@ read_method(struct term_reader *r, struct rpc *out)
 		return E_MALFORMED;
 	if (term_peek(r, &kind) != E_OK || kind != TERM_ARRAY)
 		return E_MALFORMED;
-	return term_skip(r, &out->params) == E_OK ? E_OK : E_MALFORMED;
+	return read_last(r, whole, &out->params) == E_OK ? E_OK : E_MALFORMED;
 }
 
 static enum err
-read_response(struct term_reader *r, struct rpc *out)
+read_response(struct term_reader *r, bool whole, struct rpc *out)
 {
 	if (read_msgid(r, &out->msgid) != E_OK ||
 	    term_skip(r, &out->error) != E_OK ||
-	    term_skip(r, &out->result) != E_OK)
+	    read_last(r, whole, &out->result) != E_OK)
 		return E_MALFORMED;
 	return E_OK;
 }
 
 static enum err
-read_request(struct term_reader *r, struct rpc *out)
+read_request(struct term_reader *r, bool whole, struct rpc *out)
 {
 	if (read_msgid(r, &out->msgid) != E_OK)
 		return E_MALFORMED;
-	return read_method(r, out);
+	return read_method(r, whole, out);
 }
 
 /* What follows the kind. */
 static enum err
-read_rest(struct term_reader *r, struct rpc *out)
+read_rest(struct term_reader *r, bool whole, struct rpc *out)
 {
 	if (out->kind == RPC_REQUEST)
-		return read_request(r, out);
+		return read_request(r, whole, out);
 	if (out->kind == RPC_RESPONSE)
-		return read_response(r, out);
-	return read_method(r, out);
+		return read_response(r, whole, out);
+	return read_method(r, whole, out);
 }
 
-enum err
-rpc_decode(struct slice frame, struct rpc *out)
+static enum err
+decode(struct slice frame, bool whole, struct rpc *out)
 {
 	struct term_reader r;
 	uint32_t n;
@@ -70,9 +86,21 @@ rpc_decode(struct slice frame, struct rpc *out)
 	if (kind > RPC_NOTIFY || n != (kind == RPC_NOTIFY ? 3 : 4))
 		return E_MALFORMED;
 	*out = (struct rpc){ .kind = (enum rpc_kind)kind };
-	if (read_rest(&r, out) != E_OK || term_end(&r) != E_OK)
+	if (read_rest(&r, whole, out) != E_OK || term_end(&r) != E_OK)
 		return E_MALFORMED;
 	return E_OK;
+}
+
+enum err
+rpc_decode(struct slice frame, struct rpc *out)
+{
+	return decode(frame, false, out);
+}
+
+enum err
+rpc_decode_whole(struct slice frame, struct rpc *out)
+{
+	return decode(frame, true, out);
 }
 
 enum err
@@ -110,6 +138,14 @@ rpc_read_error(struct slice error, struct slice *text)
 	return err_from_word(word) == E_OK ? E_MALFORMED : err_from_word(word);
 }
 
+struct slice
+rpc_params(struct slice body)
+{
+	static const uint8_t none[] = { 0x90 };
+
+	return body.len > 0 ? body : slice_bytes(none, sizeof(none));
+}
+
 void
 rpc_write_request(struct buf *b, uint32_t msgid, struct slice method,
     struct slice params)
@@ -138,12 +174,36 @@ write_response_head(struct buf *b, uint32_t msgid)
 	term_write_uint(b, msgid);
 }
 
+/* The shortest form, as term_write_uint() has it. Returns its end. */
+static uint8_t *
+put_msgid(uint8_t *p, uint32_t msgid)
+{
+	unsigned bytes = msgid <= 0xff ? 1 : msgid <= 0xffff ? 2 : 4;
+
+	if (msgid < 0x80) {
+		*p = (uint8_t)msgid;
+		return p + 1;
+	}
+	*p++ = bytes == 1 ? 0xcc : bytes == 2 ? 0xcd : 0xce;
+	while (bytes-- > 0)
+		*p++ = (uint8_t)(msgid >> 8 * bytes);
+	return p;
+}
+
+/* The answer of nearly every call: in one go. */
 void
 rpc_write_result(struct buf *b, uint32_t msgid, struct slice result)
 {
-	write_response_head(b, msgid);
-	term_write_nil(b);
-	term_write_raw(b, result);
+	uint8_t *start = buf_room(b, RESULT_HEAD_MAX + result.len);
+	uint8_t *p = start;
+
+	*p++ = 0x94;
+	*p++ = RPC_RESPONSE;
+	p = put_msgid(p, msgid);
+	*p++ = 0xc0;
+	if (result.len > 0)
+		memcpy(p, result.bytes, result.len);
+	buf_grew(b, (size_t)(p - start) + result.len);
 }
 
 static void

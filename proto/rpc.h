@@ -40,6 +40,12 @@ struct rpc {
 enum err rpc_decode(struct slice frame, struct rpc *out);
 
 /*
+ * The same, of a frame for which term_check() said TERM_WHOLE and pos: its
+ * last value is not walked again, for it ends where the frame does.
+ */
+enum err rpc_decode_whole(struct slice frame, struct rpc *out);
+
+/*
  * Splits a method at its last dot. E_UNDEF when it has none or a part is
  * empty; the outputs are then unchanged. Both are borrowed from method.
  */
@@ -52,6 +58,9 @@ enum err rpc_split(struct slice method, struct slice *process,
  * when there is none. The error of a foreign server may be any value.
  */
 enum err rpc_read_error(struct slice error, struct slice *text);
+
+/* params, or an empty array where there are none: len 0. Borrowed. */
+struct slice rpc_params(struct slice params);
 
 /* Each appends one message. params and result are whole values. */
 void rpc_write_request(struct buf *b, uint32_t msgid, struct slice method,

@@ -45,17 +45,26 @@ utf8_decode(struct slice s, uint32_t *c)
 	return n;
 }
 
+/* A byte in each of the eight of a word. */
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+static uint64_t
+word_at(const uint8_t *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
 /* How many bytes at the start are ASCII, eight at a time. */
 static size_t
 ascii_run(struct slice s)
 {
 	size_t i = 0;
 
-	for (uint64_t w; i + 8 <= s.len; i += 8) {
-		memcpy(&w, s.bytes + i, 8);
-		if (w & UINT64_C(0x8080808080808080))
-			break;
-	}
+	while (i + 8 <= s.len && !(word_at(s.bytes + i) & EACH(0x80)))
+		i += 8;
 	while (i < s.len && s.bytes[i] < 0x80)
 		i++;
 	return i;
@@ -79,17 +88,46 @@ utf8_valid(struct slice s)
 	return true;
 }
 
+/*
+ * How many bytes at the start are 0x20 to 0x7e, eight at a time: none has
+ * its high bit, gets it by one more, or loses a high bit by 0x20 less.
+ */
+static size_t
+printable_run(struct slice s)
+{
+	size_t i = 0;
+
+	for (; i + 8 <= s.len; i += 8) {
+		uint64_t w = word_at(s.bytes + i);
+		uint64_t less = (w | EACH(0x80)) - EACH(0x20);
+
+		if ((w | (w + EACH(1)) | ~less) & EACH(0x80))
+			break;
+	}
+	return i;
+}
+
+/* C1 is U+0080 to U+009F: c2 80 to c2 9f. */
+static bool
+starts_with_control(struct slice s)
+{
+	uint8_t b = s.bytes[0];
+
+	return b < 0x20 || b == 0x7f ||
+	    (b == 0xc2 && s.len > 1 && s.bytes[1] < 0xa0);
+}
+
 bool
 utf8_has_control(struct slice s)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		uint8_t b = s.bytes[i];
+	while (s.len > 0) {
+		size_t n = printable_run(s);
 
-		if (b < 0x20 || b == 0x7f)
+		if (n == 0 && starts_with_control(s))
 			return true;
-		/* C1 is U+0080 to U+009F: c2 80 to c2 9f. */
-		if (b == 0xc2 && i + 1 < s.len && s.bytes[i + 1] < 0xa0)
-			return true;
+		n = n > 0 ? n : 1;
+		s.bytes += n;
+		s.len -= n;
 	}
 	return false;
 }

@@ -28,7 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct slice frame = exact_copy(slice_bytes(data, size));
 	struct term_check c;
 	struct buf again;
-	struct rpc m;
+	struct rpc m, whole;
 
 	buf_init(&again);
 	term_check_init(&c, LIMIT_FRAME);
@@ -36,6 +36,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		look_at(&m);
 		if (term_check(&c, frame) == TERM_WHOLE) {
 			assert(c.pos == frame.len);
+			assert(rpc_decode_whole(frame, &whole) == E_OK);
+			assert(slice_equal(m.params, whole.params));
+			assert(slice_equal(m.result, whole.result));
 			rewrite(&again, &m);
 			assert(same_value(frame, buf_bytes(&again)));
 		}

@@ -325,6 +325,158 @@ START_TEST(who_comes_while_accepting_is_off_waits)
 }
 END_TEST
 
+/* -- sockets from outside -- */
+
+/* One that another program might have opened, and where it listens. */
+static int
+open_outside(const char *host, struct address *at)
+{
+	struct address any = { .port = 0 };
+	const char *why;
+	int fd = -1;
+
+	strcpy(any.host, host);
+	ck_assert_int_eq(loop_open(&any, &fd, &why), E_OK);
+	ck_assert_int_eq(loop_adopt(loop, fd, at), E_OK);
+	ck_assert_str_eq(at->host, host);
+	ck_assert_uint_ne(at->port, 0);
+	return fd;
+}
+
+static enum err
+listen_at(const char *host, uint16_t at_port, struct listener **out)
+{
+	struct address at = { .port = at_port };
+	const char *why;
+
+	strcpy(at.host, host);
+	return world_listen(world, &at, &listener_events, server, out, &why);
+}
+
+START_TEST(an_adopted_socket_is_what_is_listened_on_at_its_address)
+{
+	struct listener *second = NULL;
+	struct address at;
+
+	open_outside("127.0.0.1", &at);
+	connect_to(&client[0], "127.0.0.1", at.port); /* before anybody */
+	wait_for(&client[0].opened, 1);
+	go_on_for(30);
+	ck_assert_int_eq(accepted, 0);
+	ck_assert_int_eq(listen_at("127.0.0.1", at.port, &second), E_OK);
+	ck_assert_uint_eq(listener_port(world, second), at.port);
+	wait_for(&accepted, 1);
+	listener_close(world, second);
+}
+END_TEST
+
+START_TEST(between_two_listeners_an_adopted_socket_holds_who_comes)
+{
+	struct listener *second = NULL;
+	struct address at;
+
+	open_outside("127.0.0.1", &at);
+	for (int i = 0; i < 3; i++) {
+		connect_to(&client[i], "127.0.0.1", at.port);
+		wait_for(&client[i].opened, 1);
+		ck_assert_int_eq(listen_at("127.0.0.1", at.port, &second),
+		    E_OK);
+		wait_for(&accepted, i + 1);
+		listener_close(world, second);
+	}
+}
+END_TEST
+
+START_TEST(an_adopted_socket_has_one_listener_at_a_time)
+{
+	struct listener *second = NULL, *third = NULL;
+	struct address at;
+
+	open_outside("127.0.0.1", &at);
+	ck_assert_int_eq(listen_at("127.0.0.1", at.port, &second), E_OK);
+	ck_assert_int_eq(listen_at("127.0.0.1", at.port, &third), E_EXISTS);
+	ck_assert_ptr_null(third);
+	listener_close(world, second);
+	ck_assert_int_eq(listen_at("127.0.0.1", at.port, &third), E_OK);
+	listener_close(world, third);
+}
+END_TEST
+
+START_TEST(port_zero_takes_the_adopted_ones_of_its_host_in_their_order)
+{
+	struct listener *found[4] = { NULL };
+	struct address a, other, b;
+
+	open_outside("127.0.0.1", &a);
+	open_outside("127.0.0.2", &other);
+	open_outside("127.0.0.1", &b);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(listen_at("127.0.0.1", 0, &found[i]), E_OK);
+	ck_assert_int_eq(listen_at("127.0.0.2", other.port, &found[3]), E_OK);
+	ck_assert_uint_eq(listener_port(world, found[0]), a.port);
+	ck_assert_uint_eq(listener_port(world, found[1]), b.port);
+	/* There is no third one: that is a new port. */
+	ck_assert_uint_ne(listener_port(world, found[2]), a.port);
+	ck_assert_uint_ne(listener_port(world, found[2]), b.port);
+	ck_assert_uint_ne(listener_port(world, found[2]), other.port);
+	ck_assert_uint_eq(listener_port(world, found[3]), other.port);
+	for (int i = 0; i < 4; i++)
+		listener_close(world, found[i]);
+}
+END_TEST
+
+/* As another program leaves them: blocking, and for every exec. */
+START_TEST(an_adopted_socket_does_not_block_and_is_not_passed_on)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct address at;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(listen(fd, 1), 0); /* at 0.0.0.0, on a free port */
+	ck_assert_int_eq(loop_adopt(loop, fd, &at), E_OK);
+	ck_assert_str_eq(at.host, "0.0.0.0");
+	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+}
+END_TEST
+
+START_TEST(what_does_not_listen_on_tcp_is_not_adopted)
+{
+	struct address at = { .host = "as it was" };
+	int fds[] = { socket(AF_INET, SOCK_STREAM, 0), /* does not listen */
+		socket(AF_INET, SOCK_DGRAM, 0), socket(AF_UNIX, SOCK_STREAM, 0),
+		open("/dev/null", O_RDONLY) };
+
+	ck_assert_int_eq(loop_adopt(loop, fds[_i], &at), E_BADARG);
+	ck_assert_str_eq(at.host, "as it was");
+	ck_assert_int_ge(fcntl(fds[_i], F_GETFD), 0); /* ours still */
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	ck_assert_int_eq(loop_adopt(loop, fds[_i], &at), E_BADARG);
+}
+END_TEST
+
+START_TEST(opening_has_the_errors_of_listening)
+{
+	static const struct {
+		const char *host;
+		enum err e;
+	} cases[] = { { "127.0.0.1", E_EXISTS }, { "192.0.2.1", E_UNREACHABLE },
+		{ "no such name", E_UNREACHABLE } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct address at = { .port = port };
+		const char *why = NULL;
+		int fd = -7;
+
+		strcpy(at.host, cases[i].host);
+		ck_assert_int_eq(loop_open(&at, &fd, &why), cases[i].e);
+		ck_assert_ptr_nonnull(why);
+		ck_assert_int_eq(fd, -7);
+	}
+}
+END_TEST
+
 /* -- streams -- */
 
 START_TEST(bytes_go_both_ways)
@@ -600,6 +752,18 @@ main(void)
 	tcase_add_test(t, a_connect_may_be_closed_before_it_is_decided);
 	tcase_add_loop_test(t, who_comes_is_told_with_its_address, 0, 2);
 	tcase_add_test(t, who_comes_while_accepting_is_off_waits);
+	tcase_add_test(t,
+	    an_adopted_socket_is_what_is_listened_on_at_its_address);
+	tcase_add_test(t,
+	    between_two_listeners_an_adopted_socket_holds_who_comes);
+	tcase_add_test(t, an_adopted_socket_has_one_listener_at_a_time);
+	tcase_add_test(t,
+	    port_zero_takes_the_adopted_ones_of_its_host_in_their_order);
+	tcase_add_test(t,
+	    an_adopted_socket_does_not_block_and_is_not_passed_on);
+	tcase_add_loop_test(t, what_does_not_listen_on_tcp_is_not_adopted, 0,
+	    4);
+	tcase_add_test(t, opening_has_the_errors_of_listening);
 	tcase_add_test(t, bytes_go_both_ways);
 	tcase_add_test(t, megabytes_arrive_as_they_were_sent);
 	tcase_add_test(t, a_reader_that_is_off_gets_nothing_until_it_is_on);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/message.h"
+#include "common/runtime.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -108,6 +109,35 @@ START_TEST(a_message_holds_one_loan)
 }
 END_TEST
 
+/* -- memory that the next ones get -- */
+
+START_TEST(an_empty_buffer_gives_its_memory_to_the_next_and_a_large_one_not)
+{
+	struct spares s = { .first = NULL };
+	struct buf b;
+
+	buf_init(&b);
+	spares_buf_take(&s, &b);
+	ck_assert_ptr_null(b.bytes);
+	spares_buf_give(&s, &b); /* it has nothing to give */
+	ck_assert_uint_eq(s.buf_count, 0);
+	for (uint32_t i = 0; i < 2 * SPARE_BUFS; i++) {
+		buf_room(&b, 1000);
+		spares_buf_give(&s, &b);
+		ck_assert_ptr_null(b.bytes);
+		ck_assert_uint_le(s.buf_count, SPARE_BUFS);
+	}
+	buf_room(&b, (size_t)1024 * 1024);
+	spares_release(&s);
+	spares_buf_give(&s, &b);
+	ck_assert_uint_eq(s.buf_count, 0);
+	buf_add(&b, slice_of("abc"));
+	spares_buf_take(&s, &b); /* it has memory, and keeps it */
+	ck_assert(slice_is(buf_bytes(&b), "abc"));
+	buf_release(&b);
+}
+END_TEST
+
 /* -- reasons -- */
 
 static const struct {
@@ -170,6 +200,8 @@ main(void)
 	tcase_add_test(t, a_message_may_be_empty);
 	tcase_add_test(t, a_loan_comes_back_with_the_end_of_its_message);
 	tcase_add_test(t, the_lender_may_be_freed_when_the_last_loan_returns);
+	tcase_add_test(t,
+	    an_empty_buffer_gives_its_memory_to_the_next_and_a_large_one_not);
 	tcase_add_test_raise_signal(t, a_message_holds_one_loan, SIGABRT);
 	tcase_add_loop_test(t, a_reason_is_a_word_that_is_cut_when_it_is_long,
 	    0, (int)COUNT(words));

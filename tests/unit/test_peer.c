@@ -13,6 +13,7 @@
 
 #include "common/gen_server.h"
 #include "common/peer.h"
+#include "common/registry.h"
 #include "proto/term.h"
 #include "tests/lib/bytes.h"
 #include "tests/lib/sim.h"
@@ -1144,6 +1145,167 @@ START_TEST(a_node_that_holds_too_much_closes_its_largest_links)
 }
 END_TEST
 
+START_TEST(a_cast_that_is_too_much_closes_the_largest_link_too)
+{
+	static struct told other;
+
+	start_both();
+	start_peer(&other);
+	settle();
+	greedy_write(&sessions[1], (size_t)LIMIT_UNSENT_NODE);
+	ck_assert_int_eq(sessions[1].downs, 0);
+	ck_assert_int_eq(proc_cast(far, sessions[0].pid, slice_of("x"),
+			     slice_bytes(no_params, 1)),
+	    E_OK);
+	sim_step(sim);
+	ck_assert_int_eq(sessions[1].e, E_SLOW);
+	ck_assert_int_eq(sessions[0].downs, 0);
+}
+END_TEST
+
+/* -- broadcasts, and who is too slow for them -- */
+
+static const struct {
+	const char *op;
+	size_t len; /* of the one parameter; 0: no body at all */
+	bool alone;
+} published[] = {
+	{ "chat.message", 0, true },
+	{ "chat.message", 0, false },
+	{ "chat.message", 1, false },
+	{ "chat.message", 300, false },
+	{ "chat.message", 65000, true },
+	{ "a.name_of_more_than_thirty_one_characters", 20, false },
+};
+
+/* The notification that rpc.h writes, byte for byte. */
+START_TEST(what_is_published_is_a_notification_on_the_wire)
+{
+	struct slice op = slice_of(published[_i].op);
+	struct slice params = slice_bytes(no_params, 1);
+	size_t len = published[_i].len;
+	struct buf want;
+
+	if (len > 0)
+		params = slice_bytes(large_params(len), len + 6);
+	raw_start();
+	reg_subscribe(session(), "room");
+	if (!published[_i].alone)
+		reg_subscribe(node_find(far, eco), "room");
+	reg_publish(far, "room", op, len > 0 ? params : slice_of(""));
+	sim_run_ms(sim, 1000);
+	buf_init(&want);
+	rpc_write_notify(&want, op, params);
+	ck_assert(slice_equal(buf_bytes(&raw_got), buf_bytes(&want)));
+	buf_release(&want);
+	raw_stop();
+}
+END_TEST
+
+/* Publishes until the session is behind, or a thousand times. */
+static bool
+flood(void)
+{
+	struct slice body = slice_bytes(large_params(2000), 2006);
+
+	reg_subscribe(session(), "room");
+	for (int i = 0; i < 1000 && !peer_is_behind(session()); i++) {
+		reg_publish(far, "room", slice_of("x"), body);
+		sim_run_ms(sim, 10);
+	}
+	return peer_is_behind(session());
+}
+
+START_TEST(a_reader_that_stands_still_is_behind)
+{
+	raw_start();
+	ck_assert(!flood());
+	sim_unplug(near_world, true);
+	ck_assert(flood());
+	ck_assert_uint_lt(link_unsent(peer_link(session())),
+	    LIMIT_UNSENT + 3000);
+	sim_unplug(near_world, false);
+	sim_run_ms(sim, 1000);
+	ck_assert(!peer_is_behind(session()));
+	raw_stop();
+}
+END_TEST
+
+START_TEST(a_full_mailbox_is_behind_too)
+{
+	raw_start();
+	proc_suspend(session());
+	for (int i = 0; i < LIMIT_MAILBOX / 2; i++)
+		proc_cast(far, sessions[0].pid, slice_of("x"), slice_of(""));
+	ck_assert(!peer_is_behind(session()));
+	proc_cast(far, sessions[0].pid, slice_of("x"), slice_of(""));
+	ck_assert(peer_is_behind(session()));
+	raw_stop();
+}
+END_TEST
+
+START_TEST(one_that_is_closed_gets_what_was_sent_and_a_word)
+{
+	struct rpc m = { .kind = RPC_REQUEST };
+	struct slice text;
+	unsigned count = 0;
+
+	raw_start();
+	sim_unplug(near_world, true);
+	ck_assert(flood());
+	peer_close(session(), E_SLOW, "you are too slow");
+	peer_close(session(), E_SLOW, "said again"); /* changes nothing */
+	sim_unplug(near_world, false);
+	sim_run_ms(sim, 500);
+	for (; raw_next(&m) && slice_is(m.method, "x"); count++)
+		continue;
+	ck_assert_uint_gt(count, LIMIT_UNSENT / 2100);
+	ck_assert(slice_is(m.method, "node.error"));
+	ck_assert_int_eq(rpc_read_error(m.params, &text), E_SLOW);
+	ck_assert(slice_is(text, "you are too slow"));
+	ck_assert(!raw_next(&m));
+	ck_assert_int_eq(raw_ended, 1);
+	raw_stop();
+	settle();
+	ck_assert_int_eq(sessions[0].e, E_SLOW);
+}
+END_TEST
+
+START_TEST(one_that_takes_nothing_is_closed_within_a_second)
+{
+	raw_start();
+	sim_unplug(near_world, true);
+	ck_assert(flood());
+	peer_close(session(), E_SLOW, "you are too slow");
+	ck_assert_int_eq(sessions[0].downs, 0);
+	sim_run_ms(sim, 1001);
+	ck_assert_int_eq(sessions[0].downs, 1);
+	ck_assert_int_eq(sessions[0].e, E_SLOW);
+	ck_assert_ptr_null(session());
+	ck_assert_uint_eq(node_unsent(far), 0);
+	raw_stop();
+}
+END_TEST
+
+START_TEST(one_that_is_aborted_is_down_at_once)
+{
+	raw_start();
+	sim_unplug(near_world, true);
+	ck_assert(flood());
+	peer_abort(session(), E_SLOW, "you are too slow");
+	peer_abort(session(), E_SLOW, "said again");
+	peer_close(session(), E_SLOW, "said again");
+	ck_assert(!peer_is_behind(session()));
+	ck_assert_int_eq(sessions[0].downs, 1);
+	ck_assert_int_eq(sessions[0].e, E_SLOW);
+	ck_assert_uint_eq(node_unsent(far), 0);
+	sim_run_ms(sim, 10);
+	ck_assert_ptr_null(session());
+	sim_unplug(near_world, false);
+	raw_stop();
+}
+END_TEST
+
 /* -- how it ends -- */
 
 START_TEST(a_peer_that_cannot_start_tells_nobody)
@@ -1468,6 +1630,19 @@ add_flow(TCase *t)
 	tcase_add_test(t, a_peer_whose_link_is_full_waits);
 	tcase_add_test(t, a_peer_that_is_stopped_sends_what_it_has);
 	tcase_add_test(t, a_node_that_holds_too_much_closes_its_largest_links);
+	tcase_add_test(t, a_cast_that_is_too_much_closes_the_largest_link_too);
+}
+
+static void
+add_broadcasts(TCase *t)
+{
+	tcase_add_loop_test(t, what_is_published_is_a_notification_on_the_wire,
+	    0, (int)COUNT(published));
+	tcase_add_test(t, a_reader_that_stands_still_is_behind);
+	tcase_add_test(t, a_full_mailbox_is_behind_too);
+	tcase_add_test(t, one_that_is_closed_gets_what_was_sent_and_a_word);
+	tcase_add_test(t, one_that_takes_nothing_is_closed_within_a_second);
+	tcase_add_test(t, one_that_is_aborted_is_down_at_once);
 }
 
 static void
@@ -1502,6 +1677,7 @@ main(void)
 	add_case(s, "bare stream", add_raw);
 	add_case(s, "monitors", add_monitors);
 	add_case(s, "flow", add_flow);
+	add_case(s, "broadcasts", add_broadcasts);
 	add_case(s, "end", add_end);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -17,6 +17,7 @@ static struct node *node;
 struct heard {
 	unsigned count;
 	char ops[8];
+	struct slice op, body; /* where the last one lay */
 };
 
 static struct gs_next
@@ -29,6 +30,8 @@ on_info(struct proc *self, const struct message *m)
 	h->count++;
 	if (h->count < sizeof(h->ops))
 		h->ops[h->count - 1] = (char)m->op.bytes[0];
+	h->op = m->op;
+	h->body = m->body;
 	if (slice_is(m->op, "unsubscribe"))
 		reg_unsubscribe(self, "chat");
 	if (slice_is(m->op, "publish"))
@@ -101,6 +104,37 @@ START_TEST(what_is_published_reaches_every_subscriber_once)
 		expect(all[i], "ot");
 	expect(other, "");
 	expect(nobody, "");
+}
+END_TEST
+
+START_TEST(a_broadcast_is_there_once_however_many_hear_it)
+{
+	const struct heard *a = gs_state(spawn("chat"));
+	const struct heard *b = gs_state(spawn("chat"));
+
+	publish("chat", "one");
+	sim_run_ms(sim, 1);
+	ck_assert_ptr_nonnull(a->body.bytes);
+	ck_assert_ptr_eq(a->body.bytes, b->body.bytes);
+	ck_assert_ptr_eq(a->op.bytes, b->op.bytes);
+}
+END_TEST
+
+/* Whoever hears it last ends it, also without hearing it. */
+START_TEST(a_broadcast_lives_as_long_as_the_last_who_waits_for_it)
+{
+	struct proc *a = spawn("chat"), *b = spawn("chat"), *c = spawn("chat");
+
+	proc_suspend(b);
+	proc_suspend(c);
+	publish("chat", "one");
+	expect(a, "o");
+	proc_exit(c, reason_of("boom"));
+	sim_run_ms(sim, 1);
+	proc_resume(b);
+	expect(b, "o");
+	proc_suspend(a);
+	publish("chat", "two"); /* the node ends before a hears it */
 }
 END_TEST
 
@@ -190,6 +224,54 @@ START_TEST(one_whose_mailbox_is_full_misses_it_and_others_do_not)
 }
 END_TEST
 
+/* How many steps a walk has; each process that it meets leaves or ends. */
+static unsigned
+walk(const char *topic, bool leave, bool end)
+{
+	struct reg_walk w;
+	struct proc *p;
+	unsigned steps = 0;
+
+	reg_walk(&w, node, topic);
+	for (; (p = reg_next(&w)) != NULL; steps++) {
+		if (leave)
+			reg_unsubscribe(p, topic);
+		if (end)
+			proc_exit(p, reason_of("normal"));
+	}
+	ck_assert_ptr_null(reg_next(&w));
+	return steps;
+}
+
+START_TEST(a_walk_meets_every_subscriber_once)
+{
+	struct proc *all[3] = { spawn("chat"), spawn("chat"), spawn("chat") };
+	unsigned met[3] = { 0 };
+	struct reg_walk w;
+	struct proc *p;
+
+	spawn("other");
+	reg_walk(&w, node, "chat");
+	while ((p = reg_next(&w)) != NULL)
+		for (size_t i = 0; i < 3; i++)
+			met[i] += p == all[i];
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_uint_eq(met[i], 1);
+	ck_assert_uint_eq(walk("chat", false, false), 3);
+	ck_assert_uint_eq(walk("nobody", false, false), 0);
+}
+END_TEST
+
+START_TEST(who_is_met_may_leave_the_topic_or_end)
+{
+	for (int i = 0; i < 5; i++)
+		spawn("chat");
+	ck_assert_uint_eq(walk("chat", true, _i == 1), 5);
+	ck_assert_uint_eq(reg_count(node, "chat"), 0);
+	ck_assert_uint_eq(walk("chat", false, false), 0);
+}
+END_TEST
+
 START_TEST(handlers_may_publish_leave_and_end)
 {
 	struct proc *a = spawn("chat"), *b = spawn("chat");
@@ -220,6 +302,9 @@ main(void)
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, what_is_published_reaches_every_subscriber_once);
+	tcase_add_test(t, a_broadcast_is_there_once_however_many_hear_it);
+	tcase_add_test(t,
+	    a_broadcast_lives_as_long_as_the_last_who_waits_for_it);
 	tcase_add_test(t, nobody_hears_of_a_topic_without_subscribers);
 	tcase_add_test(t, to_subscribe_twice_is_once);
 	tcase_add_test(t, what_waits_when_it_unsubscribes_still_comes);
@@ -227,6 +312,8 @@ main(void)
 	tcase_add_test(t, a_topic_lives_again_after_its_last_subscriber);
 	tcase_add_test(t,
 	    one_whose_mailbox_is_full_misses_it_and_others_do_not);
+	tcase_add_test(t, a_walk_meets_every_subscriber_once);
+	tcase_add_loop_test(t, who_is_met_may_leave_the_topic_or_end, 0, 2);
 	tcase_add_test(t, handlers_may_publish_leave_and_end);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -240,6 +240,24 @@ END_TEST
 
 /* -- mutations -- */
 
+/* Of what the checker found whole both decoders say the same. */
+static void
+assert_whole(struct slice s)
+{
+	struct rpc a, b;
+	enum err e = rpc_decode(s, &a);
+
+	if (rpc_decode_whole(s, &b) != e)
+		ck_abort_msg("the decoders do not agree");
+	if (e != E_OK)
+		return;
+	if (a.kind != b.kind || a.msgid != b.msgid ||
+	    !slice_equal(a.method, b.method) ||
+	    !slice_equal(a.params, b.params) ||
+	    !slice_equal(a.error, b.error) || !slice_equal(a.result, b.result))
+		ck_abort_msg("the decoders read different messages");
+}
+
 /* An error, or a message that says the same when written again. */
 static void
 assert_mutant(struct slice s)
@@ -252,6 +270,7 @@ assert_mutant(struct slice s)
 	if (term_check(&c, s) != TERM_WHOLE)
 		return;
 	s.len = c.pos;
+	assert_whole(s);
 	if (rpc_decode(s, &m) != E_OK)
 		return;
 	buf_init(&again);

@@ -64,7 +64,7 @@ START_TEST(a_key_is_never_zero_and_never_given_out_twice)
 }
 END_TEST
 
-/* Looks inside struct slot: nobody waits for 2^32 rounds. */
+/* Looks behind the first value: nobody waits for 2^32 rounds. */
 START_TEST(a_place_whose_generations_are_used_up_is_left)
 {
 	struct slots s;
@@ -75,7 +75,7 @@ START_TEST(a_place_whose_generations_are_used_up_is_left)
 	slots_init(&s);
 	key = slots_add(&s, &thing);
 	slots_take(&s, key);
-	generation = (uint32_t *)(void *)((uint8_t *)s.slots + sizeof(void *));
+	generation = (uint32_t *)(void *)(s.slots + s.bytes);
 	ck_assert_uint_eq(*generation, 1);
 	*generation = UINT32_MAX - 1;
 	key = slots_add(&s, &thing);
@@ -110,6 +110,42 @@ START_TEST(a_walk_sees_each_thing_once_with_its_key)
 		seen++;
 	}
 	ck_assert_int_eq(seen, 66);
+	slots_release(&s);
+}
+END_TEST
+
+struct value {
+	uint64_t a, b, c;
+};
+
+START_TEST(values_stay_what_they_were_while_others_come_and_go)
+{
+	struct slots s;
+	uint64_t keys[1000], key;
+	struct value *v;
+
+	slots_init_values(&s, sizeof(struct value));
+	for (uint64_t i = 0; i < 1000; i++) {
+		v = slots_new(&s, &keys[i]);
+		*v = (struct value){ i, ~i, 3 * i };
+		if (i % 7 == 6)
+			slots_drop(&s, keys[i - 3]);
+	}
+	for (uint64_t i = 0; i < 1000; i++) {
+		v = slots_value(&s, keys[i]);
+		if (i % 7 == 3 && i < 997) {
+			ck_assert_ptr_null(v);
+			slots_drop(&s, keys[i]); /* again changes nothing */
+			continue;
+		}
+		ck_assert_uint_eq(v->a, i);
+		ck_assert_uint_eq(v->b, ~i);
+		ck_assert_uint_eq(v->c, 3 * i);
+		ck_assert_ptr_eq(slots_value_at(&s, (uint32_t)keys[i], &key),
+		    v);
+		ck_assert_uint_eq(key, keys[i]);
+	}
+	ck_assert_uint_eq(s.count, 1000 - 142);
 	slots_release(&s);
 }
 END_TEST
@@ -170,6 +206,7 @@ main(void)
 	tcase_add_test(t, a_key_is_never_zero_and_never_given_out_twice);
 	tcase_add_test(t, a_place_whose_generations_are_used_up_is_left);
 	tcase_add_test(t, a_walk_sees_each_thing_once_with_its_key);
+	tcase_add_test(t, values_stay_what_they_were_while_others_come_and_go);
 	tcase_add_loop_test(t, any_order_of_calls_behaves_as_a_list_of_keys, 0,
 	    5);
 	srunner_run_all(sr, CK_NORMAL);

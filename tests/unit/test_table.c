@@ -67,6 +67,27 @@ START_TEST(keys_are_bytes_the_empty_one_too)
 }
 END_TEST
 
+START_TEST(what_was_found_last_is_not_found_once_it_is_taken)
+{
+	struct thing a = { .key = "a" }, again = { .key = "a" };
+	struct thing b = { .key = "b" };
+	struct table t;
+
+	table_init(&t, key_of, seed_bytes);
+	table_add(&t, &a);
+	table_add(&t, &b);
+	for (int i = 0; i < 2; i++)
+		ck_assert_ptr_eq(table_find(&t, slice_of("a")), &a);
+	ck_assert_ptr_eq(table_find(&t, slice_of("b")), &b);
+	ck_assert_ptr_eq(table_find(&t, slice_of("a")), &a);
+	ck_assert_ptr_eq(table_take(&t, slice_of("a")), &a);
+	ck_assert_ptr_null(table_find(&t, slice_of("a")));
+	table_add(&t, &again);
+	ck_assert_ptr_eq(table_find(&t, slice_of("a")), &again);
+	table_release(&t);
+}
+END_TEST
+
 START_TEST(a_released_table_is_usable_again)
 {
 	struct thing a = { .key = "a" };
@@ -209,6 +230,7 @@ main(void)
 	suite_add_tcase(s, t);
 	tcase_add_test(t, an_empty_table_finds_and_takes_nothing);
 	tcase_add_test(t, keys_are_bytes_the_empty_one_too);
+	tcase_add_test(t, what_was_found_last_is_not_found_once_it_is_taken);
 	tcase_add_test(t, a_released_table_is_usable_again);
 	tcase_add_test(t, a_walk_sees_each_thing_once);
 	tcase_add_test(t, there_is_always_an_empty_place);

@@ -191,6 +191,28 @@ START_TEST(control_characters_are_found_anywhere)
 }
 END_TEST
 
+/* Each byte at each place of texts that are longer than a word, or shorter. */
+START_TEST(a_control_character_is_found_at_every_place)
+{
+	for (size_t len = 1; len <= 20; len++) {
+		for (size_t at = 0; at < len; at++) {
+			for (unsigned b = 0; b < 0x100; b++) {
+				uint8_t text[20];
+				bool control = b < 0x20 || b == 0x7f ||
+				    (b == 0xc2 && at + 1 < len);
+
+				memset(text, 0x20 + (int)(5 * len) % 0x5f, len);
+				text[at] = (uint8_t)b;
+				if (utf8_has_control(slice_bytes(text, len)) !=
+				    control)
+					ck_abort_msg("%02x at %zu of %zu", b,
+					    at, len);
+			}
+		}
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -208,6 +230,7 @@ main(void)
 	tcase_add_test(t,
 	    every_truncation_of_a_text_is_valid_at_characters_only);
 	tcase_add_test(t, control_characters_are_found_anywhere);
+	tcase_add_test(t, a_control_character_is_found_at_every_place);
 	suite_add_tcase(s, t);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_NORMAL);
