@@ -7,7 +7,7 @@
 #   make lint       what a reviewer should not have to say; make format
 #                   mends what it says about format
 #   make fuzz       libFuzzer for FUZZ_SECONDS in all
-#   make bench      calls and casts per second
+#   make bench      what it costs, beside the bars, an echo and Redis
 #   make sim        SEEDS=N simulated runs of a server and its clients, in
 #                   JOBS processes; SEED=x TRACE=1 replays one
 #   make pot        brings common/po up to date with the sources
@@ -50,7 +50,7 @@ BUILD := build$(flavour:%=/%)
 
 MSGPACK := $(shell $(PKG_CONFIG) --exists msgpack-c 2>/dev/null && \
 	echo msgpack-c || echo msgpack)
-PKGS := libevent_core $(MSGPACK) readline libsodium jansson
+PKGS := libevent_core $(MSGPACK) readline libsodium jansson sqlite3
 pkg = $(shell $(PKG_CONFIG) $1 2>/dev/null)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
@@ -62,19 +62,26 @@ else
 HARDEN += -D_FORTIFY_SOURCE=2
 endif
 
+# The programs are optimised as one, where the compiler can keep what that
+# takes beside ordinary objects: tests and the library are of those.
+LTO := $(if $(SANITIZE),,$(shell $(CC) -Werror -flto=auto -ffat-lto-objects \
+	-c -x c -o /dev/null /dev/null 2>/dev/null && \
+	echo -flto=auto -ffat-lto-objects))
+
 # The last word is ours: assert stays on, whatever CFLAGS says.
-COMPILE := $(CC) -std=c11 -O2 -g $(WARN) $(HARDEN) -D_GNU_SOURCE -I. \
+COMPILE := $(CC) -std=c11 -O2 -g $(LTO) $(WARN) $(HARDEN) -D_GNU_SOURCE -I. \
 	$(patsubst -I%,-isystem %,$(call pkg,--cflags-only-I $(PKGS) check)) \
 	$(CPPFLAGS) $(CFLAGS) -UNDEBUG
 # --as-needed keeps readline, which is GPL, out of the server.
-LINK := $(CC) $(HARDEN) -pie -Wl,-z,relro,-z,now,--as-needed \
-	$(CFLAGS) $(LDFLAGS)
+LINK = $(CC) $(HARDEN) $(if $(LTO),$(or $(LTO_HERE),-fno-lto)) \
+	-pie -Wl,-z,relro,-z,now,--as-needed $(CFLAGS) $(LDFLAGS)
 LIBS := $(call pkg,--libs $(PKGS))
 
 # The runtime's objects are the library's too. What it exports says api.h.
 PIC := -fPIC -fno-semantic-interposition -fvisibility=hidden
 LIB_PKGS := libevent_core libsodium
-LIB_LINK := $(CC) $(SANITIZE) -shared -Wl,-z,relro,-z,now,--as-needed \
+LIB_LINK := $(CC) $(SANITIZE) $(if $(LTO),-fno-lto) -shared \
+	-Wl,-z,relro,-z,now,--as-needed \
 	$(if $(SANITIZE),,-Wl,-z,defs) $(CFLAGS) $(LDFLAGS)
 CHECK_LIBS := $(call pkg,--libs check)
 
@@ -90,9 +97,14 @@ PROGRAMS := $(patsubst %/main.c,$(BUILD)/tareas_%,\
 TEXTS := $(patsubst common/po/%.po,$(BUILD)/locale/%/LC_MESSAGES/tareas.mo,\
 	$(wildcard common/po/*.po))
 TESTS := $(call programs,unit,tests/,test_)
-BENCHES := $(call programs,bench,bench/,)
+BENCH_PARTS := operation
+BENCHES := $(filter-out $(BENCH_PARTS:%=$(BUILD)/bench/%),\
+	$(call programs,bench,bench/,))
 EXAMPLES := $(call programs,examples,examples/,)
 SIM := $(BUILD)/sim/tareas_sim
+# What is preloaded does not mix with a sanitizer.
+CRASH := $(addprefix $(BUILD)/crash/,tareas_server_early images \
+	$(if $(SANITIZE),,libdisk.so))
 FUZZERS := $(call programs,fuzz,,fuzz_)
 HEADERS := $(wildcard proto/*.h common/*.h server/*.h client/*.h tests/*/*.h)
 SOURCES := $(sort $(foreach d,proto common server client,$(wildcard $d/*.[ch])))
@@ -120,9 +132,10 @@ ARCHIVES := $(patsubst %,$(BUILD)/lib%.a,client server common proto)
 
 all: $(PROGRAMS) $(TEXTS)
 lib: $(LIBRARY)
-tests: all lib $(TESTS) $(EXAMPLES) $(SIM)
+tests: all lib $(TESTS) $(EXAMPLES) $(SIM) $(CRASH)
 benches: all $(BENCHES)
 fuzzers: $(FUZZERS)
+crash: $(BUILD)/tareas_server $(CRASH)
 headers: $(HEADERS:%=$(BUILD)/headers/%.ok)
 everything: tests benches headers $(call objects,$(wildcard tests/fuzz/*.c))
 
@@ -142,7 +155,8 @@ $(BUILD)/lib%.a:
 # One object, so that what is hidden in the shared library is in the archive.
 $(BUILD)/genserver.o: $(LIB_OBJECTS)
 	@echo '  LD    $@'
-	$Q$(CC) -nostdlib -r -o $@ $^ && $(OBJCOPY) --localize-hidden $@
+	$Q$(CC) $(if $(LTO),-fno-lto) -nostdlib -r -o $@ $^ && \
+	    $(OBJCOPY) --localize-hidden --remove-section='.gnu.lto_*' $@
 
 $(BUILD)/libgenserver.a: $(BUILD)/genserver.o
 
@@ -171,6 +185,8 @@ $(BUILD)/tareas_%: $(BUILD)/obj/%/main.o $(BUILD)/lib%.a \
     $(BUILD)/libcommon.a $(BUILD)/libproto.a
 	$(link) $(LIBS)
 
+$(BUILD)/tareas_% $(BUILD)/bench/%: private LTO_HERE = $(LTO)
+
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libtests.a $(ARCHIVES)
 	$(link) $(LIBS) $(CHECK_LIBS)
 
@@ -184,7 +200,25 @@ $(SIM): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/sim/*.c)) \
     $(BUILD)/libtests.a $(ARCHIVES)
 	$(link) $(SIM_WRAP:%=-Wl,--wrap=%) $(LIBS)
 
-$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(ARCHIVES)
+# Crashes: a server that answers too early, what a power loss leaves, and
+# the library that stands before libc's calls.
+$(BUILD)/crash/tareas_server_early: $(BUILD)/obj/server/main.o \
+    $(BUILD)/obj/tests/crash/early.o $(filter-out %client.a,$(ARCHIVES))
+	$(link) -Wl,--wrap=engine_saved $(LIBS)
+
+$(BUILD)/crash/images: $(BUILD)/obj/tests/crash/images.o \
+    $(filter-out %client.a,$(ARCHIVES))
+	$(link) $(LIBS)
+
+$(BUILD)/crash/libdisk.so: $(BUILD)/obj/tests/crash/disk.o
+	@mkdir -p $(@D)
+	@echo '  LD    $@'
+	$Q$(CC) -fno-lto -shared -o $@ $< -ldl $(LDFLAGS)
+$(BUILD)/obj/tests/crash/disk.o: ONLY_HERE = -fPIC -fno-lto -U_FORTIFY_SOURCE
+
+$(BUILD)/libbench.a: $(BENCH_PARTS:%=$(BUILD)/obj/tests/bench/%.o)
+
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libbench.a $(ARCHIVES)
 	$(link) $(LIBS)
 
 $(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(ARCHIVES)
@@ -326,7 +360,7 @@ clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: FORCE all lib tests benches fuzzers headers everything have-libs \
+.PHONY: FORCE all lib tests benches fuzzers crash headers everything have-libs \
     have-check deps run run-now check check-now bench bench-now lint format \
     sim fuzz fuzz-now pot install install-lib uninstall uninstall-lib clean
 .DEFAULT_GOAL := all

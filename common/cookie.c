@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/home.h"
 #include "common/lang.h"
 #include "common/text.h"
 
@@ -41,28 +41,6 @@ not_empty(const char *s)
 	return s != NULL && s[0] != '\0' ? s : NULL;
 }
 
-static char *
-in_home(const char *home)
-{
-	return home == NULL ? NULL : format("%s/" FILE_NAME, home);
-}
-
-static char *
-default_path(void)
-{
-	const char *home = not_empty(getenv("HOME"));
-	struct passwd pw;
-	struct passwd *found;
-	char strings[16384]; /* of one line of the password file */
-
-	if (home != NULL)
-		return in_home(home);
-	if (getpwuid_r(geteuid(), &pw, strings, sizeof(strings), &found) != 0 ||
-	    found == NULL)
-		return NULL;
-	return in_home(not_empty(found->pw_dir));
-}
-
 char *
 cookie_path(const char *option)
 {
@@ -70,7 +48,7 @@ cookie_path(const char *option)
 
 	if (path == NULL)
 		path = not_empty(getenv("TAREAS_COOKIE_FILE"));
-	return path != NULL ? format("%s", path) : default_path();
+	return path != NULL ? format("%s", path) : home_path(FILE_NAME);
 }
 
 /* Fills the fault and returns its result, to end a function with. */

@@ -11,11 +11,12 @@
 #include "common/lang.h"
 #include "common/peer.h"
 #include "common/supervisor.h"
+#include "server/data.h"
+#include "server/sockets.h"
 #include "server/tree.h"
 
 enum {
-	STATUS_UNAVAILABLE = 69, /* sysexits.h: EX_UNAVAILABLE */
-	STATUS_CANTCREAT = 73,
+	STATUS_CANTCREAT = 73, /* sysexits.h: EX_CANTCREAT */
 	STATUS_NOPERM = 77,
 };
 
@@ -24,6 +25,7 @@ struct app {
 	const struct config *config;
 	struct log *log;
 	struct node *node;
+	struct data data;
 	struct tree tree;
 	bool port_file_written;
 	bool failed; /* the root has given up */
@@ -31,49 +33,10 @@ struct app {
 
 /* -- addresses -- */
 
-static int
-cannot_listen(const struct address *at, const char *why)
+static enum err
+add(void *listener, const struct address *at, const char **why)
 {
-	char text[ADDRESS_TEXT_BYTES];
-
-	fprintf(stderr, _("tareas_server: cannot listen on %s: %s\n"),
-	    address_format(at, text), _(why));
-	return STATUS_UNAVAILABLE;
-}
-
-/* The addresses that were asked for: each has to work. */
-static int
-listen_given(struct app *a, struct proc *listener)
-{
-	const struct config *c = a->config;
-	const char *why;
-
-	for (unsigned i = 0; i < c->listen_count; i++)
-		if (listener_add(listener, &c->listen[i], &why) != E_OK)
-			return cannot_listen(&c->listen[i], why);
-	return 0;
-}
-
-/* Of the two loopback addresses one may be missing in the machine. */
-static int
-listen_loopback(struct app *a, struct proc *listener)
-{
-	static const struct address both[] = {
-		{ .host = "127.0.0.1", .port = ADDRESS_PORT },
-		{ .host = "::1", .port = ADDRESS_PORT },
-	};
-	const char *why = NULL;
-	enum err e;
-
-	for (unsigned i = 0; i < 2; i++) {
-		e = listener_add(listener, &both[i], &why);
-		if (e == E_UNREACHABLE)
-			log_line(a->log, LOG_WARN, "listener",
-			    _("this machine has no %s"), both[i].host);
-		else if (e != E_OK)
-			return cannot_listen(&both[i], why);
-	}
-	return a->tree.listener.count > 0 ? 0 : cannot_listen(&both[0], why);
+	return listener_add(listener, at, why);
 }
 
 /* The class's two lines, then where it can be found. */
@@ -87,7 +50,9 @@ say_ready(const struct app *a)
 	for (unsigned i = 0; i < a->tree.listener.count; i++)
 		printf(_("Listening on %s\n"),
 		    address_format(&a->tree.listener.heard[i], text));
-	puts(_("The tasks are in memory only: they end with the server"));
+	if (a->data.store == NULL)
+		puts(_("The tasks are in memory only: they end with the "
+		       "server"));
 	fflush(stdout);
 }
 
@@ -138,26 +103,34 @@ is_loopback_host(const char *host)
 	return loopback;
 }
 
+const char *
+app_too_open_for(const struct config *c, const struct cookie *cookie)
+{
+	if (!cookie_is_weak(cookie))
+		return NULL;
+	for (unsigned i = 0; i < c->listen_count; i++)
+		if (!is_loopback_host(c->listen[i].host))
+			return c->listen[i].host;
+	return NULL;
+}
+
 static int
 judge_cookie(const struct app *a, const struct cookie *cookie)
 {
-	const struct config *c = a->config;
+	const char *host = app_too_open_for(a->config, cookie);
 
-	if (!cookie_is_weak(cookie))
-		return 0;
-	for (unsigned i = 0; i < c->listen_count; i++) {
-		if (is_loopback_host(c->listen[i].host))
-			continue;
+	if (host != NULL) {
 		fprintf(stderr,
 		    _("tareas_server: the cookie has under 16 bytes, too few "
 		      "for %s: remove the cookie file and a good one is "
 		      "made\n"),
-		    c->listen[i].host);
+		    host);
 		return STATUS_NOPERM;
 	}
-	log_line(a->log, LOG_WARN, "cookie",
-	    _("it has under 16 bytes: whoever is on this machine can guess "
-	      "it"));
+	if (cookie_is_weak(cookie))
+		log_line(a->log, LOG_WARN, "cookie",
+		    _("it has under 16 bytes: whoever is on this machine can "
+		      "guess it"));
 	return 0;
 }
 
@@ -197,17 +170,20 @@ static int
 start(struct app *a, const struct cookie *cookie)
 {
 	struct pid pid;
-	struct proc *listener;
 	int status = judge_cookie(a, cookie);
 
+	if (status == 0)
+		status = data_open(&a->data, a->loop, a->config);
 	if (status != 0)
 		return status;
-	tree_start(&a->tree, a->node, cookie);
+	if (tree_start(&a->tree, a->node, cookie, a->data.store) != E_OK)
+		return data_failed(&a->data);
+	a->tree.listener.rate = a->config->chat_rate;
+	data_loaded(&a->data);
 	if (gs_start(a->node, &application, "application", a, &pid) != E_OK)
 		abort(); /* a new node has no names that are taken */
-	listener = tree_listener(&a->tree);
-	status = a->config->listen_count > 0 ? listen_given(a, listener) :
-					       listen_loopback(a, listener);
+	status =
+	    sockets_listen(a->config, a->log, add, tree_listener(&a->tree));
 	if (status == 0)
 		status = write_port_file(a);
 	if (status == 0)
@@ -282,5 +258,7 @@ app_free(struct app *a)
 	if (a->port_file_written)
 		unlink(a->config->port_file);
 	node_free(a->node);
+	tree_release(&a->tree);
+	data_close(&a->data);
 	free(a);
 }

@@ -15,7 +15,12 @@ enum {
 	OPTION_PORT_FILE,
 	OPTION_NAME,
 	OPTION_COOKIE_FILE,
+	OPTION_DATA,
 	OPTION_MEMORY,
+	OPTION_BACKUP,
+	OPTION_MIN_FREE,
+	OPTION_CHAT_RATE,
+	OPTION_SUPERVISED,
 	OPTION_LANG,
 	OPTION_LOG_LEVEL,
 	OPTION_HELP,
@@ -27,7 +32,12 @@ static const struct option options[] = {
 	{ "port-file", required_argument, NULL, OPTION_PORT_FILE },
 	{ "name", required_argument, NULL, OPTION_NAME },
 	{ "cookie-file", required_argument, NULL, OPTION_COOKIE_FILE },
+	{ "data", required_argument, NULL, OPTION_DATA },
 	{ "memory", no_argument, NULL, OPTION_MEMORY },
+	{ "backup", required_argument, NULL, OPTION_BACKUP },
+	{ "min-free", required_argument, NULL, OPTION_MIN_FREE },
+	{ "chat-rate", required_argument, NULL, OPTION_CHAT_RATE },
+	{ "supervised", no_argument, NULL, OPTION_SUPERVISED },
 	{ "lang", required_argument, NULL, OPTION_LANG },
 	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
 	{ "help", no_argument, NULL, OPTION_HELP },
@@ -56,7 +66,21 @@ print_help(void)
 	      "  --cookie-file FILE  the secret that clients must know\n"
 	      "                      (default: ~/.tareas.cookie; made when "
 	      "missing)\n"
-	      "  --memory            keep the tasks in memory only\n"
+	      "  --data DIRECTORY    where the tasks are kept (default: "
+	      "$STATE_DIRECTORY,\n"
+	      "                      $XDG_DATA_HOME/tareas or "
+	      "~/.local/share/tareas)\n"
+	      "  --memory            keep nothing: all ends with the server\n"
+	      "  --backup FILE       copy the tasks to FILE, whether a server "
+	      "runs or not\n"
+	      "  --min-free MIB      refuse writes when the disk has less free "
+	      "(default: 64)\n"
+	      "  --chat-rate N:BURST chat messages a second and at once, for "
+	      "each client\n"
+	      "                      (default: 5:20; 0: no bound)\n"
+	      "  --supervised        a parent process starts the server again "
+	      "when it\n"
+	      "                      dies, and keeps the port meanwhile\n"
 	      "  --lang es|en        language of the messages\n"
 	      "  --log-level LEVEL   error, warn, info or debug (default: "
 	      "info)\n"
@@ -97,6 +121,55 @@ set_name(struct config *c, const char *value)
 }
 
 static enum config_verdict
+set_path(const char **path, const char *option, const char *value)
+{
+	if (*value == '\0')
+		return wrong(option, value, _("it is empty"));
+	*path = value;
+	return CONFIG_RUN;
+}
+
+static enum config_verdict
+set_min_free(struct config *c, const char *value)
+{
+	char *end;
+	unsigned long mib = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end != '\0' || mib > UINT32_MAX)
+		return wrong("--min-free", value, _("a number of MiB"));
+	c->free_min = (uint64_t)mib * 1024 * 1024;
+	return CONFIG_RUN;
+}
+
+/* A number of at most 6 digits; what follows it, or NULL. */
+static const char *
+read_rate(const char *text, uint32_t *out)
+{
+	uint32_t n = 0;
+	const char *at = text;
+
+	for (; *at >= '0' && *at <= '9' && at - text < 6; at++)
+		n = n * 10 + (uint32_t)(*at - '0');
+	*out = n;
+	return at > text ? at : NULL;
+}
+
+static enum config_verdict
+set_chat_rate(struct chat_rate *rate, const char *value)
+{
+	struct chat_rate r = { 0, 1 };
+	const char *at = read_rate(value, &r.per_s);
+
+	if (at != NULL && r.per_s > 0)
+		at = *at == ':' ? read_rate(at + 1, &r.burst) : NULL;
+	if (at == NULL || *at != '\0' || r.burst == 0)
+		return wrong("--chat-rate", value,
+		    _("messages a second and at once: 5:20, or 0"));
+	*rate = r;
+	return CONFIG_RUN;
+}
+
+static enum config_verdict
 take_option(struct config *c, int option)
 {
 	enum lang lang;
@@ -112,8 +185,19 @@ take_option(struct config *c, int option)
 	case OPTION_COOKIE_FILE:
 		c->cookie_file = optarg;
 		return CONFIG_RUN;
+	case OPTION_DATA:
+		return set_path(&c->data, "--data", optarg);
+	case OPTION_BACKUP:
+		return set_path(&c->backup, "--backup", optarg);
+	case OPTION_MIN_FREE:
+		return set_min_free(c, optarg);
 	case OPTION_MEMORY:
 		c->memory = true;
+		return CONFIG_RUN;
+	case OPTION_CHAT_RATE:
+		return set_chat_rate(&c->chat_rate, optarg);
+	case OPTION_SUPERVISED:
+		c->supervised = true;
 		return CONFIG_RUN;
 	case OPTION_LANG: /* main has looked at it already */
 		return lang_parse(optarg, &lang) == E_OK ?
@@ -156,6 +240,8 @@ config_read(struct config *c, int argc, char *argv[])
 	int option;
 
 	*c = (struct config){ .name = "servidor_tareas@localhost",
+		.free_min = LIMIT_DISK_FREE,
+		.chat_rate = { LIMIT_CHAT_PER_S, LIMIT_CHAT_BURST },
 		.log_level = LOG_INFO };
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {

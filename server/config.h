@@ -5,9 +5,11 @@
 #define SERVER_CONFIG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/address.h"
 #include "common/log.h"
+#include "server/session.h"
 
 enum { CONFIG_LISTEN_MAX = 64 };
 
@@ -17,7 +19,12 @@ struct config {
 	const char *port_file; /* NULL: none */
 	const char *name;
 	const char *cookie_file; /* NULL: the default path */
+	const char *data; /* NULL: the default directory */
+	const char *backup; /* NULL: none is wanted */
+	uint64_t free_min; /* bytes the disk has to have free */
 	bool memory;
+	struct chat_rate chat_rate;
+	bool supervised;
 	enum log_level log_level;
 };
 

@@ -11,12 +11,18 @@
 
 #define ENGINE_NAME "engine"
 
+/* Where an engine is found, and what it stands on. Does not move. */
+struct engine_slot {
+	struct engine *engine; /* while there is one */
+	struct store *store; /* NULL: memory alone */
+};
+
 /*
  * Starts it under its name, linked to parent (NULL: to nobody). While it
- * lives *slot is its engine, and NULL before and after: who uses it looks
- * there each time. See gs_start().
+ * lives slot->engine is its engine, and NULL before and after: who uses it
+ * looks there each time. See gs_start(); E_DIED: the store cannot be read.
  */
 enum err engine_server_start_link(struct node *n, struct proc *parent,
-    struct engine **slot, struct pid *out);
+    struct engine_slot *slot, struct pid *out);
 
 #endif

@@ -3,19 +3,44 @@
 #include <string.h>
 
 #include "common/lang.h"
-#include "proto/limits.h"
 #include "proto/term.h"
 
+static const uint8_t tareas[] = "tareas";
+static const uint8_t chat[] = "chat";
+static const uint8_t sys[] = "sys";
+
+#define TEXT(array) \
+	{ \
+		.bytes = (array), .len = sizeof(array) - 1 \
+	}
+#define OPERATION(process, name, ...) \
+	{ \
+		TEXT(process), TEXT((const uint8_t[]){ name }), __VA_ARGS__ \
+	}
+
 static const struct export table[] = {
-	{ "tareas", "agregar_tarea", "sm", RIGHT_USE, 0 },
-	{ "tareas", "eliminar_tarea", "ss", RIGHT_USE, 0 },
-	{ "tareas", "listar_tareas", "s", RIGHT_USE, LIMIT_FRAME },
-	{ "sys", "arbol", "", RIGHT_ADMIN, LIMIT_FRAME },
-	{ "sys", "ps", "", RIGHT_ADMIN, LIMIT_FRAME },
-	{ "sys", "estado", "s", RIGHT_ADMIN, LIMIT_FRAME },
-	{ "sys", "traza", "s", RIGHT_ADMIN, 0 },
-	{ "sys", "destrazar", "s", RIGHT_ADMIN, 0 },
-	{ "sys", "reiniciar", "s", RIGHT_ADMIN, 0 },
+	OPERATION(tareas, "agregar_tarea", "sm", RIGHT_USE, ANSWER_SHORT,
+	    TO_PROCESS),
+	OPERATION(tareas, "eliminar_tarea", "ss", RIGHT_USE, ANSWER_SHORT,
+	    TO_PROCESS),
+	OPERATION(tareas, "listar_tareas", "s", RIGHT_USE, ANSWER_LISTING,
+	    TO_PROCESS),
+	OPERATION(chat, "create_room", "s", RIGHT_USE, ANSWER_SHORT,
+	    TO_PROCESS),
+	OPERATION(chat, "delete_room", "s", RIGHT_USE, ANSWER_SHORT,
+	    TO_PROCESS),
+	OPERATION(chat, "list_rooms", "", RIGHT_USE, ANSWER_FRAME, TO_PROCESS),
+	OPERATION(chat, "join", "s", RIGHT_USE, ANSWER_FRAME, TO_ROOM),
+	OPERATION(chat, "leave", "s", RIGHT_USE, ANSWER_SHORT, TO_ROOM),
+	OPERATION(chat, "send", "ss", RIGHT_USE, ANSWER_SHORT, TO_ROOM_LINE),
+	OPERATION(chat, "who", "s", RIGHT_USE, ANSWER_FRAME, TO_ROOM),
+	OPERATION(chat, "history", "s", RIGHT_USE, ANSWER_FRAME, TO_ROOM),
+	OPERATION(sys, "arbol", "", RIGHT_ADMIN, ANSWER_FRAME, TO_PROCESS),
+	OPERATION(sys, "ps", "", RIGHT_ADMIN, ANSWER_FRAME, TO_PROCESS),
+	OPERATION(sys, "estado", "s", RIGHT_ADMIN, ANSWER_FRAME, TO_PROCESS),
+	OPERATION(sys, "traza", "s", RIGHT_ADMIN, ANSWER_SHORT, TO_PROCESS),
+	OPERATION(sys, "destrazar", "s", RIGHT_ADMIN, ANSWER_SHORT, TO_PROCESS),
+	OPERATION(sys, "reiniciar", "s", RIGHT_ADMIN, ANSWER_SHORT, TO_PROCESS),
 };
 
 enum { TABLE_SIZE = sizeof(table) / sizeof(table[0]) };
@@ -25,10 +50,10 @@ find(struct slice process, struct slice operation, enum err *e)
 {
 	*e = E_NOPROC;
 	for (size_t i = 0; i < TABLE_SIZE; i++) {
-		if (!slice_is(process, table[i].process))
+		if (!slice_equal(process, table[i].process))
 			continue;
 		*e = E_UNDEF;
-		if (slice_is(operation, table[i].operation))
+		if (slice_equal(operation, table[i].operation))
 			return &table[i];
 	}
 	return NULL;
@@ -81,7 +106,7 @@ bool
 export_has(struct slice process)
 {
 	for (size_t i = 0; i < TABLE_SIZE; i++)
-		if (slice_is(process, table[i].process))
+		if (slice_equal(process, table[i].process))
 			return true;
 	return false;
 }

@@ -18,17 +18,32 @@ enum right {
 	RIGHT_ADMIN = 2, /* look inside it, restart its parts */
 };
 
+/* How long an answer can be. */
+enum export_answer {
+	ANSWER_SHORT, /* no room needs to be kept for it */
+	ANSWER_LISTING, /* the tasks of the user who is the first parameter */
+	ANSWER_FRAME, /* LIMIT_FRAME at most */
+};
+
+/* Which process an operation goes to. */
+enum export_to {
+	TO_PROCESS, /* the one of that name */
+	TO_ROOM, /* the room that is the first parameter */
+	TO_ROOM_LINE, /* the same, and a session may not say too many */
+};
+
 struct export
 {
-	const char *process;
-	const char *operation;
+	struct slice process; /* the same bytes for all of one process */
+	struct slice operation;
 	/*
 	 * A letter for each parameter: s str, m map. One map of options may
 	 * follow them.
 	 */
 	const char *arguments;
 	enum right right; /* that it needs */
-	size_t answer_bytes; /* room for its answer, when that may be large */
+	enum export_answer answer;
+	enum export_to to;
 };
 
 /*

@@ -93,6 +93,8 @@ start_session(struct proc *parent, void *arg, struct pid *out)
 		.cookie = cookie_bytes(s->config->cookie),
 		.host = proc_pid(s->self),
 		.refusals = &s->config->refusals,
+		.sizes = s->config->sizes,
+		.rate = s->config->rate,
 	};
 
 	return session_start_link(parent, a->stream, a->from, &config, out);
@@ -228,7 +230,8 @@ handle_info(struct proc *self, const struct message *m)
 void
 listener_config_init(struct listener_config *c, const struct cookie *cookie)
 {
-	*c = (struct listener_config){ .cookie = cookie };
+	*c = (struct listener_config){ .cookie = cookie,
+		.rate = { LIMIT_CHAT_PER_S, LIMIT_CHAT_BURST } };
 	log_limit_init(&c->refusals, REFUSAL_LINES);
 }
 

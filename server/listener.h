@@ -10,6 +10,7 @@
 
 #include "common/cookie.h"
 #include "common/gen_server.h"
+#include "server/session.h"
 
 #define LISTENER_NAME "listener"
 #define SESSIONS_NAME "sessions"
@@ -19,6 +20,8 @@ enum { LISTENER_ADDRESSES = 64 };
 /* What outlives a listener: the next one goes on with it. */
 struct listener_config {
 	const struct cookie *cookie; /* borrowed */
+	const struct session_sizes *sizes; /* borrowed; NULL: nobody knows */
+	struct chat_rate rate; /* of each session */
 	struct log_limit refusals; /* lines about refused connections */
 	struct address heard[LISTENER_ADDRESSES]; /* with their real ports */
 	unsigned count;

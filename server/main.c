@@ -1,7 +1,8 @@
 /*
  * tareas_server: reads what was asked for, starts the application, runs it
- * until SIGTERM or SIGINT.
+ * until SIGTERM or SIGINT. SIGHUP reads the cookie again.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,9 @@
 #include "common/loop.h"
 #include "server/app.h"
 #include "server/config.h"
+#include "server/data.h"
+#include "server/sockets.h"
+#include "server/supervised.h"
 
 enum {
 	STATUS_USAGE = 64,
@@ -62,12 +66,91 @@ get_cookie(const struct config *config, struct cookie *cookie)
 	return status;
 }
 
+/* -- SIGHUP -- */
+
+struct reload {
+	struct loop *loop;
+	const struct config *config;
+	struct cookie *cookie;
+	struct log *log;
+	bool has_terminal; /* and SIGHUP may mean that it was closed */
+};
+
+static bool
+terminal_is_there(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* Not for whom nohup(1) protects from his terminal's end. */
+static bool
+ends_with_terminal(void)
+{
+	struct sigaction now;
+
+	sigaction(SIGHUP, NULL, &now);
+	return now.sa_handler != SIG_IGN && terminal_is_there();
+}
+
+/* NULL, or why the cookie stays as it was, to be freed. */
+static char *
+read_cookie(const struct reload *r)
+{
+	char *path = cookie_path(r->config->cookie_file), *why = NULL;
+	struct cookie_fault fault;
+	struct cookie fresh;
+	const char *host;
+
+	if (cookie_read(path, &fresh, &fault) != COOKIE_OK) {
+		why = cookie_explain(&fault, path);
+	} else {
+		host = app_too_open_for(r->config, &fresh);
+		if (host == NULL)
+			*r->cookie = fresh;
+		else if (asprintf(&why, _("under 16 bytes are too few for %s"),
+			     host) < 0)
+			abort();
+		cookie_clear(&fresh);
+	}
+	free(path);
+	return why;
+}
+
+/* A server in a terminal ends with it; else SIGHUP is for the cookie. */
+static void
+hang_up(void *arg)
+{
+	const struct reload *r = arg;
+	char *why;
+
+	if (r->has_terminal && !terminal_is_there()) {
+		loop_stop(r->loop);
+		return;
+	}
+	why = read_cookie(r);
+	if (why == NULL)
+		log_line(r->log, LOG_INFO, "cookie", _("read again"));
+	else
+		log_line(r->log, LOG_ERROR, "cookie",
+		    _("the old one stays: %s"), why);
+	free(why);
+}
+
 static int
 run(struct loop *loop, const struct config *config)
 {
-	struct watch *term, *interrupt;
+	struct watch *term, *interrupt, *hangup;
 	struct cookie cookie;
 	struct log log;
+	struct reload reload = { .loop = loop,
+		.config = config,
+		.cookie = &cookie,
+		.log = &log,
+		.has_terminal = ends_with_terminal() };
 	struct app *app;
 	int status = get_cookie(config, &cookie);
 
@@ -77,6 +160,7 @@ run(struct loop *loop, const struct config *config)
 	    loop_world(loop));
 	term = loop_signal(loop, SIGTERM, stop, loop);
 	interrupt = loop_signal(loop, SIGINT, stop, loop);
+	hangup = loop_signal(loop, SIGHUP, hang_up, &reload);
 	app = app_new(loop, config, &cookie, &log, &status);
 	if (app != NULL) {
 		loop_run(loop);
@@ -87,6 +171,7 @@ run(struct loop *loop, const struct config *config)
 	}
 	watch_free(term);
 	watch_free(interrupt);
+	watch_free(hangup);
 	cookie_clear(&cookie);
 	return status;
 }
@@ -96,6 +181,7 @@ main(int argc, char *argv[])
 {
 	struct config config;
 	struct loop *loop;
+	bool is_child = supervised_is_child();
 	int status;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -108,13 +194,19 @@ main(int argc, char *argv[])
 	case CONFIG_RUN:
 		break;
 	}
+	if (config.backup != NULL)
+		return data_backup(&config);
+	if (config.supervised && !is_child)
+		return supervised_run(&config, argv);
 	loop = loop_new(LOOP_SOCKETS);
 	if (loop == NULL) {
 		fputs(_("tareas_server: the machine gives no event loop\n"),
 		    stderr);
 		return STATUS_OSERR;
 	}
-	status = run(loop, &config);
+	status = sockets_adopt(loop, &config);
+	if (status == 0)
+		status = run(loop, &config);
 	loop_free(loop);
 	return status;
 }

@@ -5,6 +5,8 @@
 #include "common/lang.h"
 #include "common/tarea.h"
 #include "proto/limits.h"
+#include "server/gate.h"
+#include "server/request.h"
 
 /* What an answer's frame needs besides a listing. */
 enum { LISTING_BYTES_MAX = LIMIT_FRAME - 64 };
@@ -18,31 +20,58 @@ enum {
 
 struct tareas {
 	struct engine **engine; /* where it is; NULL there: it is not */
+	struct engine_client client;
+	struct gate gate;
 };
 
-/* -- what was applied -- */
+/* -- what the engine tells -- */
+
+static const char *
+refusal(enum err e)
+{
+	switch (e) {
+	case E_TOOBIG:
+		return N_("the user has as many tasks as can be");
+	case E_STORAGE:
+		return N_("the server's disk is full: nothing was changed");
+	default:
+		return N_("this clave was used for something else");
+	}
+}
 
 static void
 applied(void *arg, uint64_t seq, struct from from, const struct command *c,
     const struct outcome *o)
 {
 	struct proc *self = arg;
+	struct tareas *t = gs_state(self);
 	struct answer a = { .e = o->e };
 	struct buf *b = gs_answer(self);
 
-	(void)seq;
 	if (o->e != E_OK)
-		a.body = slice_of(N_("the user has as many tasks as can be"));
+		a.body = slice_of(refusal(o->e));
 	else if (c->kind == COMMAND_AGREGAR)
 		term_write_bool(b, true);
 	else
-		term_write_uint(b, o->deleted);
+		term_write_uint(b, o->n);
 	if (o->e == E_OK)
 		a.body = buf_bytes(b);
-	gs_finish(self, from, &a);
+	gate_answer(&t->gate, self, *t->engine, seq, from, &a);
 }
 
-static const struct engine_events engine_events = { .applied = applied };
+static void
+durable(void *arg, uint64_t seq)
+{
+	struct proc *self = arg;
+	struct tareas *t = gs_state(self);
+
+	gate_open(&t->gate, self, seq);
+}
+
+static const struct engine_events engine_events = {
+	.applied = applied,
+	.durable = durable,
+};
 
 /* -- operations: params have the shape of the export table -- */
 
@@ -51,7 +80,7 @@ propose(struct proc *self, const struct message *m, const struct command *c)
 {
 	struct tareas *t = gs_state(self);
 
-	engine_propose(*t->engine, c, m->from);
+	engine_propose(*t->engine, &t->client, c, m->from);
 	return gs_noreply();
 }
 
@@ -82,6 +111,8 @@ agregar(struct proc *self, const struct message *m)
 		return gs_error(E_BADARG,
 		    N_("a task is a map of titulo and descripcion"));
 	e = tarea_check(&c.tarea, &why);
+	if (e == E_OK)
+		e = request_options(proc_node(self), m, &r, n - 2, &c, &why);
 	if (e != E_OK)
 		return gs_error(e, why);
 	return propose(self, m, &c);
@@ -100,6 +131,8 @@ eliminar(struct proc *self, const struct message *m)
 		e = term_read_str(&r, &c.tarea.titulo);
 	if (e == E_OK)
 		e = tarea_check_titulo(c.tarea.titulo, &why);
+	if (e == E_OK)
+		e = request_options(proc_node(self), m, &r, n - 2, &c, &why);
 	if (e != E_OK)
 		return gs_error(e, why);
 	return propose(self, m, &c);
@@ -139,12 +172,28 @@ read_page(struct term_reader *r, struct page *p)
 	return E_OK;
 }
 
+/* A listing leaves when the last change that it shows is durable. */
+static struct gs_next
+answer_listing(struct proc *self, const struct message *m, struct slice usuario,
+    struct slice listing)
+{
+	struct tareas *t = gs_state(self);
+	uint64_t seq = engine_barrier(*t->engine, usuario);
+	struct answer a = { .e = E_OK, .body = listing };
+
+	if (seq <= engine_saved(*t->engine))
+		return gs_reply(self);
+	gate_answer(&t->gate, self, *t->engine, seq, m->from, &a);
+	return gs_noreply();
+}
+
 static struct gs_next
 listar(struct proc *self, const struct message *m)
 {
 	const struct tareas *t = gs_state(self);
 	const struct tareas_state *s = engine_state(*t->engine);
 	struct page p = { .whole = true, .cuantas = UINT64_MAX };
+	struct buf *out = gs_answer(self);
 	const char *why = NULL;
 	struct term_reader r;
 	struct slice usuario;
@@ -157,10 +206,10 @@ listar(struct proc *self, const struct message *m)
 		return gs_error(E_BADARG,
 		    N_("desde and cuantas are numbers from 0 on"));
 	n = tareas_state_listar(s, usuario, p.desde, p.cuantas,
-	    LISTING_BYTES_MAX, gs_answer(self));
+	    LISTING_BYTES_MAX, out);
 	if (p.whole && n < tareas_state_count(s, usuario))
 		return gs_error(E_TOOBIG, N_("ask for pages: desde, cuantas"));
-	return gs_reply(self);
+	return answer_listing(self, m, usuario, buf_bytes(out));
 }
 
 static const struct {
@@ -288,7 +337,11 @@ init(struct proc *self, void *arg)
 	t->engine = arg;
 	if (*t->engine == NULL)
 		return gs_stop("noengine");
-	engine_attach(*t->engine, &engine_events, self);
+	gate_init(&t->gate);
+	t->client = (struct engine_client){ .events = &engine_events,
+		.arg = self,
+		.proc = self };
+	engine_attach(*t->engine, &t->client);
 	return gs_noreply();
 }
 
@@ -298,8 +351,9 @@ terminate(struct proc *self, const struct reason *why)
 	struct tareas *t = gs_state(self);
 
 	(void)why;
+	gate_release(&t->gate);
 	if (*t->engine != NULL)
-		engine_attach(*t->engine, NULL, NULL);
+		engine_detach(*t->engine, &t->client);
 }
 
 static const struct gen_server module = {

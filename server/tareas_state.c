@@ -35,6 +35,8 @@ struct chunk {
 
 struct usuario {
 	struct chunk *newest;
+	uint64_t seq; /* of the last change */
+	uint64_t bytes; /* of all entries */
 	uint32_t count;
 	uint32_t len;
 	char name[];
@@ -43,6 +45,8 @@ struct usuario {
 struct tareas_state {
 	struct table usuarios;
 	uint64_t tareas; /* of all of them */
+	uint64_t gone_seq; /* when a user's last task went, the latest */
+	struct buf task; /* that is being added */
 };
 
 static struct slice
@@ -60,7 +64,8 @@ tareas_state_new(const uint8_t seed[TABLE_SEED_BYTES])
 
 	if (s == NULL)
 		abort();
-	s->tareas = 0;
+	s->tareas = s->gone_seq = 0;
+	buf_init(&s->task);
 	table_init(&s->usuarios, usuario_key, seed);
 	return s;
 }
@@ -87,6 +92,7 @@ tareas_state_free(struct tareas_state *s)
 			usuario_free(u);
 	}
 	table_release(&s->usuarios);
+	buf_release(&s->task);
 	free(s);
 }
 
@@ -131,31 +137,60 @@ chunk_with_room(struct usuario *u, uint32_t len)
 
 /* -- tasks -- */
 
-/* One task in a chunk; both are whole MessagePack strings. */
+/* One task in a chunk: its number and two MessagePack strings. */
 struct entry {
+	uint64_t number;
 	struct slice titulo;
 	struct slice descripcion;
+	uint32_t bytes; /* of all three */
 };
 
-static uint32_t
-entry_bytes(const struct entry *e)
+/* Bytes of a number before each task: 7 bits in each, the lowest first. */
+enum { NUMBER_MAX = 10 };
+
+static unsigned
+number_write(uint8_t out[NUMBER_MAX], uint64_t number)
 {
-	return (uint32_t)(e->titulo.len + e->descripcion.len);
+	unsigned n = 0;
+
+	for (; number >= 0x80; number >>= 7)
+		out[n++] = (uint8_t)(number | 0x80);
+	out[n++] = (uint8_t)number;
+	return n;
 }
 
-/* The task at place `at` of a chunk. We wrote it: it is well formed. */
+static const uint8_t *
+number_read(const uint8_t *at, uint64_t *number)
+{
+	unsigned shift = 0;
+
+	for (*number = 0; *at & 0x80; shift += 7)
+		*number |= (uint64_t)(*at++ & 0x7f) << shift;
+	*number |= (uint64_t)*at++ << shift;
+	return at;
+}
+
+/* A whole MessagePack string at a place of ours: it is well formed. */
+static struct slice
+string_at(const uint8_t *at)
+{
+	if (at[0] < 0xd9)
+		return slice_bytes(at, 1 + (at[0] & 0x1fU));
+	if (at[0] == 0xd9)
+		return slice_bytes(at, 2 + (size_t)at[1]);
+	return slice_bytes(at, 3 + ((size_t)at[1] << 8 | at[2]));
+}
+
+/* The task at place `at` of a chunk. */
 static struct entry
 entry_at(const struct chunk *c, uint32_t at)
 {
-	struct term_reader r;
-	struct entry e = { .titulo.len = 0 };
-	enum err err;
+	const uint8_t *start = c->bytes + at;
+	struct entry e;
 
-	term_reader_init(&r, slice_bytes(c->bytes + at, c->size - at));
-	err = term_skip(&r, &e.titulo);
-	assert(err == E_OK);
-	err = term_skip(&r, &e.descripcion);
-	assert(err == E_OK);
+	e.titulo = string_at(number_read(start, &e.number));
+	e.descripcion = string_at(e.titulo.bytes + e.titulo.len);
+	e.bytes = (uint32_t)(e.descripcion.bytes + e.descripcion.len - start);
 	return e;
 }
 
@@ -163,14 +198,9 @@ entry_at(const struct chunk *c, uint32_t at)
 static struct slice
 text_of(struct slice str)
 {
-	struct term_reader r;
-	struct slice text;
-	enum err err;
+	size_t head = str.bytes[0] < 0xd9 ? 1 : str.bytes[0] == 0xd9 ? 2 : 3;
 
-	term_reader_init(&r, str);
-	err = term_read_str(&r, &text);
-	assert(err == E_OK);
-	return text;
+	return slice_bytes(str.bytes + head, str.len - head);
 }
 
 static struct usuario *
@@ -192,30 +222,42 @@ usuario_find(const struct tareas_state *s, struct slice name)
 	return table_find(&s->usuarios, name);
 }
 
+/* A task as it lies in a chunk. */
+static void
+write_task(struct buf *b, uint64_t number, const struct tarea *t)
+{
+	buf_grew(b, number_write(buf_room(b, NUMBER_MAX), number));
+	term_write_str(b, t->titulo);
+	term_write_str(b, t->descripcion);
+}
+
+static void
+usuario_add(struct usuario *u, struct slice task)
+{
+	struct chunk *c = chunk_with_room(u, (uint32_t)task.len);
+
+	c->start -= (uint32_t)task.len;
+	c->count++;
+	memcpy(c->bytes + c->start, task.bytes, task.len);
+	u->count++;
+	u->bytes += task.len;
+}
+
 enum err
-tareas_state_agregar(struct tareas_state *s, struct slice usuario,
+tareas_state_agregar(struct tareas_state *s, uint64_t seq, struct slice usuario,
     const struct tarea *t)
 {
 	struct usuario *u = usuario_find(s, usuario);
-	struct buf b;
-	struct chunk *c;
-	uint32_t len;
 
 	if (u != NULL && u->count >= LIMIT_TAREAS_PER_USER)
 		return E_TOOBIG;
 	if (u == NULL)
 		u = usuario_new(s, usuario);
-	buf_init(&b);
-	term_write_str(&b, t->titulo);
-	term_write_str(&b, t->descripcion);
-	len = (uint32_t)buf_len(&b);
-	c = chunk_with_room(u, len);
-	c->start -= len;
-	c->count++;
-	u->count++;
+	buf_clear(&s->task);
+	write_task(&s->task, seq, t);
+	usuario_add(u, buf_bytes(&s->task));
+	u->seq = seq;
 	s->tareas++;
-	memcpy(c->bytes + c->start, b.bytes + b.start, len);
-	buf_release(&b);
 	return E_OK;
 }
 
@@ -225,22 +267,29 @@ has_titulo(const struct entry *e, struct slice titulo)
 	return slice_equal(text_of(e->titulo), titulo);
 }
 
-/* How many tasks of a chunk have that title, and their bytes. */
-static uint32_t
-chunk_matches(const struct chunk *c, struct slice titulo, uint32_t *bytes)
+/* Who asked for a title's end, and what is told of it. */
+struct deletion {
+	struct slice titulo;
+	void (*gone)(void *arg, uint64_t number);
+	void *arg;
+	uint32_t tasks;
+	uint64_t bytes; /* of their entries */
+};
+
+/* Tells of the tasks of a chunk that have the title. */
+static void
+chunk_match(const struct chunk *c, struct deletion *d)
 {
-	uint32_t n = 0;
 	struct entry e;
 
-	*bytes = 0;
-	for (uint32_t at = c->start; at < c->size; at += entry_bytes(&e)) {
+	for (uint32_t at = c->start; at < c->size; at += e.bytes) {
 		e = entry_at(c, at);
-		if (!has_titulo(&e, titulo))
+		if (!has_titulo(&e, d->titulo))
 			continue;
-		n++;
-		*bytes += entry_bytes(&e);
+		d->gone(d->arg, e.number);
+		d->tasks++;
+		d->bytes += e.bytes;
 	}
-	return n;
 }
 
 static void
@@ -249,13 +298,12 @@ copy_others(struct chunk *to, const struct chunk *from, struct slice titulo)
 	uint32_t end = 0;
 	struct entry e;
 
-	for (uint32_t at = from->start; at < from->size;
-	     at += entry_bytes(&e)) {
+	for (uint32_t at = from->start; at < from->size; at += e.bytes) {
 		e = entry_at(from, at);
 		if (has_titulo(&e, titulo))
 			continue;
-		memcpy(to->bytes + end, from->bytes + at, entry_bytes(&e));
-		end += entry_bytes(&e);
+		memcpy(to->bytes + end, from->bytes + at, e.bytes);
+		end += e.bytes;
 	}
 	to->start = 0;
 }
@@ -265,38 +313,33 @@ copy_others(struct chunk *to, const struct chunk *from, struct slice titulo)
  * as small as it can be, so that holes do not pile up. NULL: nothing is.
  */
 static struct chunk *
-chunk_without(struct chunk *c, struct slice titulo, uint32_t *deleted)
+chunk_without(struct chunk *c, struct deletion *d)
 {
-	uint32_t bytes;
-	uint32_t n = chunk_matches(c, titulo, &bytes);
+	struct deletion before = *d;
 	struct chunk *left = NULL;
 
-	if (n == 0)
+	chunk_match(c, d);
+	if (d->tasks == before.tasks)
 		return c;
-	*deleted += n;
-	if (n < c->count) {
-		left = chunk_new(chunk_used(c) - bytes);
-		left->count = c->count - n;
-		copy_others(left, c, titulo);
+	if (d->tasks - before.tasks < c->count) {
+		left = chunk_new(
+		    chunk_used(c) - (uint32_t)(d->bytes - before.bytes));
+		left->count = c->count - (d->tasks - before.tasks);
+		copy_others(left, c, d->titulo);
 	}
 	free(c);
 	return left;
 }
 
-uint32_t
-tareas_state_eliminar(struct tareas_state *s, struct slice usuario,
-    struct slice titulo)
+static void
+usuario_delete(struct usuario *u, struct deletion *d)
 {
-	struct usuario *u = usuario_find(s, usuario);
-	struct chunk **at, *c;
-	uint32_t deleted = 0;
+	struct chunk **at = &u->newest, *c;
 
-	if (u == NULL)
-		return 0;
-	for (at = &u->newest; (c = *at) != NULL;) {
+	while ((c = *at) != NULL) {
 		struct chunk *older = c->older;
 
-		*at = chunk_without(c, titulo, &deleted);
+		*at = chunk_without(c, d);
 		if (*at == NULL) {
 			*at = older;
 			continue;
@@ -304,13 +347,48 @@ tareas_state_eliminar(struct tareas_state *s, struct slice usuario,
 		(*at)->older = older;
 		at = &(*at)->older;
 	}
-	u->count -= deleted;
-	s->tareas -= deleted;
+	u->count -= d->tasks;
+	u->bytes -= d->bytes;
+}
+
+uint32_t
+tareas_state_eliminar(struct tareas_state *s, uint64_t seq,
+    struct slice usuario, struct slice titulo,
+    void (*gone)(void *arg, uint64_t number), void *arg)
+{
+	struct usuario *u = usuario_find(s, usuario);
+	struct deletion d = { .titulo = titulo, .gone = gone, .arg = arg };
+
+	if (u == NULL)
+		return 0;
+	usuario_delete(u, &d);
+	if (d.tasks == 0)
+		return 0;
+	u->seq = seq;
+	s->tareas -= d.tasks;
 	if (u->count == 0) {
+		s->gone_seq = seq;
 		table_take(&s->usuarios, usuario);
 		usuario_free(u);
 	}
-	return deleted;
+	return d.tasks;
+}
+
+uint64_t
+tareas_state_seq(const struct tareas_state *s, struct slice usuario)
+{
+	const struct usuario *u = usuario_find(s, usuario);
+
+	return u != NULL ? u->seq : s->gone_seq;
+}
+
+size_t
+tareas_state_bytes(const struct tareas_state *s, struct slice usuario)
+{
+	const struct usuario *u = usuario_find(s, usuario);
+
+	return ARRAY_HEAD_MAX +
+	    (u != NULL ? u->bytes + (size_t)u->count * KEYS : 0);
 }
 
 size_t
@@ -372,7 +450,7 @@ cursor_next(struct cursor *c)
 {
 	struct entry e = entry_at(c->chunk, c->at);
 
-	c->at += entry_bytes(&e);
+	c->at += e.bytes;
 	if (--c->left == 0)
 		cursor_enter(c, c->chunk->older);
 	return e;
@@ -394,37 +472,82 @@ cursor_to(const struct usuario *u, uint64_t desde)
 	return c;
 }
 
-/* How many tasks from c on, at most cuantas, a frame can hold. */
-static uint32_t
-count_fitting(struct cursor c, uint64_t cuantas, size_t bytes_max)
+/* What a listing needs for it. */
+static size_t
+entry_listed(const struct entry *e)
 {
-	size_t bytes = ARRAY_HEAD_MAX;
-	uint32_t n = 0;
-
-	while (c.chunk != NULL && n < cuantas && n < LISTING_MAX) {
-		struct entry e = cursor_next(&c);
-
-		bytes += KEYS + entry_bytes(&e);
-		if (n > 0 && bytes > bytes_max)
-			break;
-		n++;
-	}
-	return n;
+	return KEYS + e->titulo.len + e->descripcion.len;
 }
 
-static void
-write_entry(struct buf *out, const struct entry *e)
+static uint8_t *
+put(uint8_t *p, const void *bytes, size_t len)
 {
-	uint8_t *p = buf_room(out, KEYS + entry_bytes(e));
+	memcpy(p, bytes, len);
+	return p + len;
+}
 
-	memcpy(p, key_titulo, KEY_TITULO);
-	p += KEY_TITULO;
-	memcpy(p, e->titulo.bytes, e->titulo.len);
-	p += e->titulo.len;
-	memcpy(p, key_descripcion, KEY_DESCRIPCION);
-	p += KEY_DESCRIPCION;
-	memcpy(p, e->descripcion.bytes, e->descripcion.len);
-	buf_grew(out, KEYS + entry_bytes(e));
+static uint8_t *
+put_entry(uint8_t *p, const struct entry *e)
+{
+	p = put(p, key_titulo, KEY_TITULO);
+	p = put(p, e->titulo.bytes, e->titulo.len);
+	p = put(p, key_descripcion, KEY_DESCRIPCION);
+	return put(p, e->descripcion.bytes, e->descripcion.len);
+}
+
+/* At least as many bytes as the entries of a listing can need. */
+static size_t
+room_for(const struct usuario *u, uint32_t n, size_t bytes_max)
+{
+	enum { LARGEST = KEYS + 3 + LIMIT_TITULO + 3 + LIMIT_DESCRIPCION };
+	size_t room = (size_t)n * LARGEST;
+	size_t whole = u->bytes + (size_t)u->count * KEYS;
+
+	room = room < whole ? room : whole;
+	return room < bytes_max ? room : bytes_max + LARGEST;
+}
+
+/* From c on, at most n, as many as fit. Returns how many. */
+static uint32_t
+write_entries(struct cursor c, uint32_t n, size_t bytes_max, size_t room,
+    struct buf *out)
+{
+	uint8_t *start = buf_room(out, room), *p = start;
+	uint32_t i = 0;
+
+	while (i < n && i < LISTING_MAX) {
+		struct entry e = cursor_next(&c);
+
+		if (i > 0 && (size_t)(p - start) + entry_listed(&e) > bytes_max)
+			break;
+		p = put_entry(p, &e);
+		i++;
+	}
+	buf_grew(out, (size_t)(p - start));
+	return i;
+}
+
+/* Bytes of the head of an array. */
+static size_t
+array_head(uint32_t n)
+{
+	return n < 16 ? 1 : n < 65536 ? 3 : ARRAY_HEAD_MAX;
+}
+
+/* The head of the array at place `at` was written too high. */
+static void
+correct_head(struct buf *out, size_t at, uint32_t was, uint32_t is)
+{
+	uint8_t *head = out->bytes + out->start + at;
+	size_t shorter = array_head(was) - array_head(is);
+	struct buf b;
+
+	memmove(head, head + shorter, buf_len(out) - at - shorter);
+	buf_truncate(out, buf_len(out) - shorter);
+	buf_init(&b);
+	term_write_array(&b, is);
+	memcpy(head, b.bytes + b.start, buf_len(&b));
+	buf_release(&b);
 }
 
 uint32_t
@@ -432,17 +555,19 @@ tareas_state_listar(const struct tareas_state *s, struct slice usuario,
     uint64_t desde, uint64_t cuantas, size_t bytes_max, struct buf *out)
 {
 	const struct usuario *u = usuario_find(s, usuario);
-	struct cursor c = { .chunk = NULL };
-	uint32_t n;
+	size_t head = buf_len(out);
+	uint32_t left, n;
 
-	if (u != NULL)
-		c = cursor_to(u, desde);
-	n = count_fitting(c, cuantas, bytes_max);
-	term_write_array(out, n);
-	for (uint32_t i = 0; i < n; i++) {
-		struct entry e = cursor_next(&c);
-
-		write_entry(out, &e);
-	}
+	left = u == NULL || desde >= u->count ? 0 : u->count - (uint32_t)desde;
+	left = cuantas < left ? (uint32_t)cuantas : left;
+	/* The head has to be there first, and is right, mostly. */
+	term_write_array(out, left);
+	if (left == 0)
+		return 0;
+	bytes_max -= bytes_max < ARRAY_HEAD_MAX ? bytes_max : ARRAY_HEAD_MAX;
+	n = write_entries(cursor_to(u, desde), left, bytes_max,
+	    room_for(u, left, bytes_max), out);
+	if (n < left)
+		correct_head(out, head, left, n);
 	return n;
 }

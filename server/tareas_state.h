@@ -3,9 +3,10 @@
  * chance (but the seed it is made with), no I/O. Only the engine calls what
  * changes it.
  *
- * A task is its two MessagePack strings back to back, in chunks of a user
- * that are filled from their end, so that reading forward is newest first.
- * A listing copies them and adds the constant keys between.
+ * A task is its number and its two MessagePack strings back to back, in
+ * chunks of a user that are filled from their end, so that reading forward
+ * is newest first. A listing copies the strings and adds the constant keys
+ * between. A task's number is the seq of the command that added it.
  */
 #ifndef SERVER_TAREAS_STATE_H
 #define SERVER_TAREAS_STATE_H
@@ -25,15 +26,26 @@ struct tareas_state *tareas_state_new(const uint8_t seed[TABLE_SEED_BYTES]);
 void tareas_state_free(struct tareas_state *s);
 
 /*
- * Adds a task in front; copies all. Rules have been checked. E_TOOBIG, and
- * nothing changed, when the user has LIMIT_TAREAS_PER_USER.
+ * Adds a task in front, as number seq, which is higher than all others;
+ * copies all. Rules have been checked. E_TOOBIG, and nothing changed, when
+ * the user has LIMIT_TAREAS_PER_USER.
  */
-enum err tareas_state_agregar(struct tareas_state *s, struct slice usuario,
-    const struct tarea *t);
+enum err tareas_state_agregar(struct tareas_state *s, uint64_t seq,
+    struct slice usuario, const struct tarea *t);
 
-/* Deletes all tasks of that title, byte by byte; returns how many. */
-uint32_t tareas_state_eliminar(struct tareas_state *s, struct slice usuario,
-    struct slice titulo);
+/*
+ * Deletes all tasks of that title, byte by byte, by the command seq; tells
+ * the number of each, and returns how many.
+ */
+uint32_t tareas_state_eliminar(struct tareas_state *s, uint64_t seq,
+    struct slice usuario, struct slice titulo,
+    void (*gone)(void *arg, uint64_t number), void *arg);
+
+/* The seq that reading a user's tasks depends on, whether any are there. */
+uint64_t tareas_state_seq(const struct tareas_state *s, struct slice usuario);
+
+/* At most so many bytes has the listing of all of a user's tasks. */
+size_t tareas_state_bytes(const struct tareas_state *s, struct slice usuario);
 
 /* How many users have tasks, and how many tasks there are in all. */
 size_t tareas_state_usuarios(const struct tareas_state *s);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "common/supervisor.h"
+#include "server/chat_room.h"
+#include "server/chat_server.h"
 #include "server/engine_server.h"
 #include "server/sys.h"
 #include "server/tareas_server.h"
@@ -12,7 +14,9 @@ start_engine(struct proc *parent, void *arg, struct pid *out)
 {
 	struct tree *t = arg;
 
-	return engine_server_start_link(t->node, parent, &t->engine, out);
+	/* With the engine all sessions have ended. */
+	chat_rooms_clear(&t->rooms);
+	return engine_server_start_link(t->node, parent, &t->slot, out);
 }
 
 static enum err
@@ -20,7 +24,23 @@ start_tareas(struct proc *parent, void *arg, struct pid *out)
 {
 	struct tree *t = arg;
 
-	return tareas_server_start_link(t->node, parent, &t->engine, out);
+	return tareas_server_start_link(t->node, parent, &t->slot.engine, out);
+}
+
+static enum err
+start_salas(struct proc *parent, void *arg, struct pid *out)
+{
+	struct tree *t = arg;
+
+	return chat_rooms_start_link(t->node, parent, &t->rooms, out);
+}
+
+static enum err
+start_chat(struct proc *parent, void *arg, struct pid *out)
+{
+	struct tree *t = arg;
+
+	return chat_server_start_link(t->node, parent, &t->rooms, out);
 }
 
 static enum err
@@ -39,12 +59,28 @@ start_listener(struct proc *parent, void *arg, struct pid *out)
 	return listener_start_link(t->node, parent, &t->listener, out);
 }
 
+/* For the sessions' links. Without an engine there is no listing. */
+static size_t
+listing_bytes(void *arg, struct slice usuario)
+{
+	const struct tree *t = arg;
+
+	if (t->slot.engine == NULL)
+		return 0;
+	return tareas_state_bytes(engine_state(t->slot.engine), usuario);
+}
+
 /* An end in here touches nobody else. */
 static enum err
 start_domain(struct proc *parent, void *arg, struct pid *out)
 {
 	const struct sup_child children[] = {
 		{ .id = "tareas", .start = start_tareas, .arg = arg },
+		{ .id = "salas",
+		    .start = start_salas,
+		    .arg = arg,
+		    .grace_ms = SUP_INFINITY },
+		{ .id = "chat", .start = start_chat, .arg = arg },
 		{ .id = "sys", .start = start_sys, .arg = arg },
 	};
 	const struct sup_spec spec = { .name = "domain",
@@ -90,13 +126,25 @@ start_root(struct tree *t)
 	return sup_start_link(t->node, NULL, &spec, &t->root);
 }
 
-void
-tree_start(struct tree *t, struct node *n, const struct cookie *cookie)
+enum err
+tree_start(struct tree *t, struct node *n, const struct cookie *cookie,
+    struct store *store)
 {
-	*t = (struct tree){ .node = n };
+	uint8_t seed[TABLE_SEED_BYTES];
+
+	*t = (struct tree){ .node = n, .slot.store = store };
+	world_random(node_world(n), seed, sizeof(seed));
+	chat_rooms_init(&t->rooms, &t->slot.engine, seed);
+	t->sizes = (struct session_sizes){ listing_bytes, t };
 	listener_config_init(&t->listener, cookie);
-	if (start_root(t) != E_OK)
-		abort(); /* a new node has no names that are taken */
+	t->listener.sizes = &t->sizes;
+	return start_root(t);
+}
+
+void
+tree_release(struct tree *t)
+{
+	chat_rooms_clear(&t->rooms);
 }
 
 static struct proc *

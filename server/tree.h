@@ -2,7 +2,9 @@
  * The server's processes, as tables:
  *
  *	root (rest_for_one) -> engine
- *	                       domain (one_for_one) -> tareas, sys
+ *	                       domain (one_for_one) -> tareas
+ *	                                               salas (dynamic) -> rooms
+ *	                                               chat, sys
  *	                       sessions (dynamic)
  *	                       listener
  *
@@ -11,7 +13,8 @@
 #ifndef SERVER_TREE_H
 #define SERVER_TREE_H
 
-#include "server/engine.h"
+#include "server/chat_members.h"
+#include "server/engine_server.h"
 #include "server/listener.h"
 
 #define ROOT_NAME "root"
@@ -20,15 +23,23 @@
 struct tree {
 	struct node *node;
 	struct pid root; /* the supervisor at the top */
-	struct engine *engine; /* of the process `engine`, while there is one */
+	struct engine_slot slot; /* of the process `engine` */
+	struct chat_rooms rooms;
+	struct session_sizes sizes;
 	struct listener_config listener;
 };
 
 /*
- * Starts all of it on a node that has none yet; cookie is borrowed for as
- * long as the node lives. It listens nowhere: see listener_add().
+ * Starts all of it on a node that has none yet; cookie and store (NULL:
+ * memory alone) are borrowed for as long as the node lives. It listens
+ * nowhere: see listener_add(). E_DIED: the store cannot be read; nothing
+ * runs then.
  */
-void tree_start(struct tree *t, struct node *n, const struct cookie *cookie);
+enum err tree_start(struct tree *t, struct node *n, const struct cookie *cookie,
+    struct store *store);
+
+/* After the end of its node: frees what outlived the processes. */
+void tree_release(struct tree *t);
 
 /* The listener, and the supervisor of sessions; NULL: not now. Borrowed. */
 struct proc *tree_listener(const struct tree *t);

@@ -220,7 +220,7 @@ def few_descriptors():
 
 
 def on_a_server():
-    with Server() as server:
+    with Server("--memory") as server:
         for part in (reader_that_does_not_read, many_casts, byte_by_byte,
                      large_frame_in_pieces, half_close, broken_connections):
             part(server)

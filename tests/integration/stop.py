@@ -82,8 +82,8 @@ def addresses_in_use():
     with Server() as server:
         address = "127.0.0.1:%d" % server.port
         status, out, err = run_program(
-            "--cookie-file", server.cookie_file, "--listen", address,
-            home=server.folder)
+            "--memory", "--cookie-file", server.cookie_file, "--listen",
+            address, home=server.folder)
         check("a port in use: status 69 and a line that says so",
               status == UNAVAILABLE and
               err == "tareas_server: cannot listen on %s: the port is in "
@@ -91,7 +91,7 @@ def addresses_in_use():
         same("and nothing that looks like a start", out, "")
         for bad in ("192.0.2.1:0", "[2001:db8::1]:0"):
             status, out, err = run_program(
-                "--cookie-file", server.cookie_file, "--listen",
+                "--memory", "--cookie-file", server.cookie_file, "--listen",
                 "127.0.0.1:0", "--listen", bad, home=server.folder)
             check("an address this machine has not: the same",
                   status == UNAVAILABLE and err.count("\n") == 1 and
@@ -202,8 +202,8 @@ def bad_options():
                   " ".join(bad), status == USAGE and out == "" and
                   1 <= err.count("\n") <= 2, (status, out, err))
         status, out, err = run_program(
-            "--cookie-file", server.cookie_file, "--listen", "127.0.0.1:0",
-            "--port-file", server.path("no/port"), home=server.folder)
+            "--memory", "--cookie-file", server.cookie_file, "--listen",
+            "127.0.0.1:0", "--port-file", server.path("no/port"), home=server.folder)
         check("a port file that cannot be written: status 73",
               status == CANTCREAT and "no/port" in err, (status, err))
 

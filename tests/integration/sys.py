@@ -16,8 +16,8 @@ from tareas import (BUILD, Refused, SECONDS, Server, check,  # noqa: E402
 
 CLIENT = os.path.join(BUILD, "tareas_client")
 USAGE, DATA, TEMPFAIL, PROTOCOL, SOFTWARE = 64, 65, 75, 76, 70
-TREE = ["root", "  engine", "  domain", "    tareas", "    sys", "  sessions",
-        "    session", "  listener"]
+TREE = ["root", "  engine", "  domain", "    tareas", "    salas", "    chat",
+        "    sys", "  sessions", "    session", "  listener"]
 
 
 def command(server, *words, language="en"):

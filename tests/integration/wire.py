@@ -187,15 +187,17 @@ def main():
     with Server() as server:
         wanted = ("Task server started\n"
                   "Waiting for connections from clients...\n"
-                  "Listening on 127.0.0.1:%d\n"
-                  "The tasks are in memory only: they end with the server\n"
-                  % server.port)
+                  "Listening on 127.0.0.1:%d\n" % server.port)
         check("the server says that it runs, and where",
               eventually(lambda: server.out() == wanted), server.out())
         for part in (class_session, calls_and_casts, descriptions, options,
                      duplicates, byte_by_byte, pages, large_listing, msgids,
                      order, node_process):
             part(server)
+    with Server("--memory") as server:
+        last = "The tasks are in memory only: they end with the server\n"
+        check("a server that keeps nothing says so",
+              eventually(lambda: server.out().endswith(last)), server.out())
 
 
 run(main)

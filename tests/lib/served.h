@@ -57,7 +57,6 @@ static inline void
 served_start_logged(struct served *s, struct sim *sim, const char *host,
     struct log *log)
 {
-	static const uint8_t seed[TABLE_SEED_BYTES] = { 1 };
 	const char *why;
 	enum err e;
 
@@ -66,7 +65,7 @@ served_start_logged(struct served *s, struct sim *sim, const char *host,
 	s->node = node_new(s->world, slice_of("servidor"), log);
 	s->address = sim_address(host, 18800);
 	s->cookie = served_cookie("mi_cookie");
-	s->engine = engine_local_new(seed);
+	s->engine = engine_local_new(s->node, NULL);
 	served_start_tareas(s);
 	served_start_sessions(s);
 	listener_config_init(&s->config, &s->cookie);
@@ -92,8 +91,9 @@ served_count(const struct served *s)
 static inline void
 served_stop(struct served *s)
 {
-	node_free(s->node);
 	engine_close(s->engine);
+	s->engine = NULL;
+	node_free(s->node);
 }
 
 #endif

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "common/timer.h"
 #include "tests/lib/bytes.h"
 
 #define START_MS 1000
@@ -1025,6 +1024,18 @@ sim_run_ms(struct sim *sim, uint64_t ms)
 		sim_step(sim);
 	if (sim->now_ms < end)
 		set_clock(sim, end);
+}
+
+void
+sim_plan(struct sim *sim, struct timer *t, uint64_t after_ms)
+{
+	plan(sim, t, sim->now_ms + after_ms);
+}
+
+void
+sim_unplan(struct sim *sim, struct timer *t)
+{
+	plan(sim, t, TIMER_NEVER);
 }
 
 /* -- streams, from outside -- */

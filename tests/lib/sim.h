@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "common/address.h"
+#include "common/timer.h"
 #include "common/world.h"
 
 struct sim;
@@ -88,6 +89,13 @@ bool sim_run_until(struct sim *sim, bool (*done)(void *arg), void *arg,
 
 /* Runs all that happens in the next ms; the clock shows their end then. */
 void sim_run_ms(struct sim *sim, uint64_t ms);
+
+/*
+ * Runs a timer (see timer_init()) at the top, so many ms from now; one that
+ * runs already is moved. It must not run any more when the simulation ends.
+ */
+void sim_plan(struct sim *sim, struct timer *t, uint64_t after_ms);
+void sim_unplan(struct sim *sim, struct timer *t);
 
 /* -- worlds -- */
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/outbox.h"
 #include "client/tareas_cliente.h"
 #include "common/peer.h"
 #include "proto/limits.h"
@@ -16,6 +17,8 @@ enum {
 	TICK_MS = 400, /* between two wishes of a worker, at most */
 	SHORT_MS = 120, /* a timeout that may well come first */
 	BULK_MAX = 40, /* long casts in a row */
+	OUTBOX_MAX = 100, /* writes that wait */
+	LINES_MAX = 3, /* to be said */
 	CALM_MS = 30000, /* for the last questions */
 };
 
@@ -89,7 +92,7 @@ answered(struct proc *self, const struct answer *a, void *arg)
 	return gs_noreply();
 }
 
-static struct slice
+static const char *
 method_of(enum op_kind kind)
 {
 	static const char *const methods[] = {
@@ -97,9 +100,12 @@ method_of(enum op_kind kind)
 		[OP_ELIMINAR] = "tareas.eliminar_tarea",
 		[OP_LISTAR] = "tareas.listar_tareas",
 		[OP_SYS] = "sys.reiniciar",
+		[OP_CREATE] = "chat.create_room",
+		[OP_DELETE] = "chat.delete_room",
+		[OP_PAST] = "chat.history",
 	};
 
-	return slice_of(methods[kind]);
+	return methods[kind];
 }
 
 /* Sends what is filled in. */
@@ -108,6 +114,8 @@ send_op(struct proc *self, struct op *op)
 {
 	struct worker *w = worker_of(self);
 	struct model *m = w->client->customs->model;
+	const char *method =
+	    method_of(op->of != NULL ? op->of->kind : op->kind);
 	struct buf params;
 
 	op->owner = w->owner;
@@ -116,9 +124,9 @@ send_op(struct proc *self, struct op *op)
 	model_write(op, &params);
 	if (op->cast)
 		(void)proc_cast(proc_node(self), op->line->peer,
-		    method_of(op->kind), buf_bytes(&params));
+		    slice_of(method), buf_bytes(&params));
 	else
-		gs_call(self, op->line->peer, method_of(op->kind),
+		gs_call(self, op->line->peer, slice_of(method),
 		    buf_bytes(&params), op->timeout_ms, answered, op);
 	buf_release(&params);
 }
@@ -223,6 +231,143 @@ ask_for_restart(struct proc *self, struct line *line)
 	send_op(self, op);
 }
 
+/* -- writes that are sent until they are done -- */
+
+static void
+done(void *arg, const struct outbox_result *r)
+{
+	struct client *c = arg;
+	const struct answer a = { .e = r->e, .body = r->body };
+
+	model_answered(c->customs->model,
+	    model_number(c->customs->model, (uint32_t)r->tag), &a);
+	c->good += r->e == E_OK;
+}
+
+static void
+add_to_outbox(struct client *c)
+{
+	struct line *line = present_line(c);
+	struct op *op =
+	    random_op(c, line, dice(c, 3) > 0 ? OP_AGREGAR : OP_ELIMINAR);
+	struct buf fields;
+
+	op->owner = c->outbox_owner;
+	op->timeout_ms = LIMIT_CALL_MS;
+	if (!model_key(c->customs->model, op, c->number)) {
+		op->kind = OP_AGREGAR;
+		(void)model_key(c->customs->model, op, c->number);
+	}
+	model_sent(c->customs->model, op);
+	buf_init(&fields);
+	model_write_fields(op, &fields);
+	outbox_add(c->node, c->outbox, method_of(op->kind), buf_bytes(&fields),
+	    op->number);
+	buf_release(&fields);
+}
+
+static void
+write_some(struct client *c)
+{
+	uint32_t n = 1 + dice(c, dice(c, 4) > 0 ? 4 : 40);
+
+	for (; n > 0 && outbox_count(c->node, c->outbox) < OUTBOX_MAX; n--)
+		add_to_outbox(c);
+}
+
+/* One that is done comes again, or its clave stands for something else. */
+static void
+repeat(struct proc *self, struct line *line)
+{
+	struct client *c = worker_of(self)->client;
+	struct model *m = c->customs->model;
+	struct op *of = model_done_before(m, c->number, dice(c, 1000)), *op;
+
+	if (of == NULL)
+		return;
+	op = model_op(m, line, dice(c, 2) == 0 ? OP_FORGE : OP_REPEAT);
+	of->forged |= op->kind == OP_FORGE;
+	op->of = of;
+	op->stale = line->down;
+	op->timeout_ms = LIMIT_CALL_MS;
+	send_op(self, op);
+}
+
+/* -- rooms -- */
+
+static void
+ask_of_room(struct proc *self, struct line *line)
+{
+	static const enum op_kind kinds[] = { OP_CREATE, OP_PAST, OP_PAST,
+		OP_PAST, OP_PAST, OP_DELETE };
+	struct client *c = worker_of(self)->client;
+	struct op *op = model_op(c->customs->model, line, kinds[dice(c, 6)]);
+
+	op->client = c->number;
+	op->room = dice(c, MODEL_ROOMS);
+	if (history_room(model_history(c->customs->model), op->room) == NULL &&
+	    dice(c, 4) > 0)
+		op->kind = OP_CREATE;
+	op->stale = line->down;
+	op->timeout_ms = LIMIT_CALL_MS;
+	send_op(self, op);
+}
+
+static void
+say(struct client *c, unsigned room)
+{
+	struct model *m = c->customs->model;
+	struct op *op = model_op(m, present_line(c), OP_SAY);
+	char text[16];
+
+	op->room = room;
+	op->owner = c->outbox_owner;
+	op->timeout_ms = LIMIT_CALL_MS;
+	(void)model_key(m, op, c->number);
+	model_sent(m, op);
+	c->views.saying++;
+	snprintf(text, sizeof(text), "say %u", op->number);
+	chat_client_say(c->node, c->chat, slice_of(model_room(room)),
+	    slice_of(text));
+}
+
+static void
+leave(struct client *c, unsigned room)
+{
+	views_leave(&c->views, room);
+	chat_client_leave(c->node, c->chat, slice_of(model_room(room)));
+}
+
+void
+client_chat(struct client *c)
+{
+	unsigned room = dice(c, MODEL_ROOMS);
+	struct slice name = slice_of(model_room(room));
+	uint32_t what = dice(c, 12);
+
+	if (c->customs->silent || what > 6)
+		return;
+	if (!chat_client_is_in(c->node, c->chat, name))
+		chat_client_join(c->node, c->chat, name);
+	else if (what == 0)
+		leave(c, room);
+	else if (c->views.saying < LINES_MAX)
+		say(c, room);
+}
+
+static void
+start_chat(struct client *c)
+{
+	const struct chat_client_config config = { .conn = c->conn,
+		.user = c->user,
+		.timeout_ms = LIMIT_CALL_MS,
+		.sink = views_sink,
+		.arg = &c->views };
+
+	views_init(&c->views, c->customs->model, c->number);
+	c->chat = chat_client_start(c->node, &config);
+}
+
 /* -- monitors -- */
 
 static void
@@ -307,6 +452,10 @@ do_something(struct proc *self)
 	struct line *line = random_line(c);
 	uint32_t what = dice(c, 20);
 
+	if (what > 16) {
+		write_some(c);
+		return;
+	}
 	if (line == NULL)
 		return;
 	if (what == 0 && !c->customs->calm)
@@ -319,7 +468,11 @@ do_something(struct proc *self)
 		bulk(self, line);
 	else if (what == 5)
 		burst(self, line);
-	else if (what < 10)
+	else if (what == 6)
+		repeat(self, line);
+	else if (what == 7 || what == 8)
+		ask_of_room(self, line);
+	else if (what < 11)
 		cast(self, line);
 	else
 		calls(self, line);
@@ -416,6 +569,18 @@ client_kill_peer(struct client *c, bool orderly)
 
 /* -- life -- */
 
+static void
+start_outbox(struct client *c)
+{
+	const struct outbox_config config = { .conn = c->conn,
+		.timeout_ms = LIMIT_CALL_MS,
+		.done = done,
+		.arg = c };
+
+	c->outbox = outbox_start(c->node, &config);
+	c->outbox_owner = ++c->customs->owners;
+}
+
 void
 client_start(struct client *c, struct customs *customs, unsigned number)
 {
@@ -433,6 +598,8 @@ client_start(struct client *c, struct customs *customs, unsigned number)
 		.changed = changed,
 		.arg = c };
 	c->conn = conn_start(c->node, &c->config);
+	start_outbox(c);
+	start_chat(c);
 	for (unsigned i = 0; i < WORKERS; i++)
 		worker_start(c, i);
 }
@@ -445,6 +612,7 @@ off(struct client *c)
 		c->line->down = true;
 	}
 	c->conn.id = 0; /* changed() has nothing to say any more */
+	model_abandon(c->customs->model, c->outbox_owner);
 	node_free(c->node);
 	c->node = NULL;
 }
@@ -459,8 +627,8 @@ client_crash(struct client *c)
 static void
 compare(struct client *c, unsigned user)
 {
-	const struct tareas_cliente module = { c->node,
-		conn_peer(c->node, c->conn), LIMIT_CALL_MS };
+	const struct tareas_cliente module = { c->node, c->conn,
+		LIMIT_CALL_MS };
 	struct slice usuario = slice_of(model_user(user));
 	struct lista list;
 	struct buf text, copy;

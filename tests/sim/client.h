@@ -7,6 +7,7 @@
 
 #include "client/conn.h"
 #include "tests/sim/model.h"
+#include "tests/sim/rooms.h"
 
 enum { WORKERS = 3 };
 
@@ -46,6 +47,10 @@ struct client {
 	struct line *line; /* of the present peer; NULL: none yet */
 	struct line *old; /* of the last one that ended; NULL: none */
 	struct worker workers[WORKERS];
+	struct pid outbox; /* for writes that are sent until they are done */
+	uint32_t outbox_owner; /* its name in the model, and the chat's */
+	struct pid chat; /* a chat_client */
+	struct views views;
 	uint32_t good; /* calls that went well */
 };
 
@@ -60,6 +65,9 @@ void client_kill_worker(struct client *c, unsigned which);
 
 /* Ends the peer: at once, or in order. */
 void client_kill_peer(struct client *c, bool orderly);
+
+/* Between two steps: joins a room, leaves one, or says something. */
+void client_chat(struct client *c);
 
 /* How many of its monitors are promised a DOWN that has not come. */
 uint32_t client_watching(const struct client *c);

@@ -7,6 +7,8 @@
 #include "common/runtime.h" /* counts of what must not leak */
 #include "common/supervisor.h"
 #include "proto/term.h"
+#include "server/chat_room.h"
+#include "server/chat_server.h"
 #include "server/engine_server.h"
 #include "server/tareas_server.h"
 #include "tests/lib/bytes.h"
@@ -24,7 +26,17 @@ lives(const struct place *p, const char *name)
 	return node_whereis(p->node, slice_of(name)).id != 0;
 }
 
-void
+/* Their processes. */
+static uint32_t
+rooms(const struct place *p)
+{
+	const struct proc *salas =
+	    node_find(p->node, node_whereis(p->node, slice_of(SALAS_NAME)));
+
+	return salas != NULL ? sup_count_children(salas).active : 0;
+}
+
+bool
 place_start(struct place *p)
 {
 	const char *why;
@@ -34,32 +46,45 @@ place_start(struct place *p)
 	trace_watch_ends(check_end);
 	p->world = sim_world(p->sim);
 	p->node = node_new(p->world, slice_of("servidor"), NULL);
-	tree_start(&p->tree, p->node, p->cookie);
+	e = tree_start(&p->tree, p->node, p->cookie,
+	    p->disk != NULL ? disk_store(p->disk) : NULL);
+	if (e != E_OK) {
+		place_crash(p);
+		return false;
+	}
 	e = listener_add(tree_listener(&p->tree), p->address, &why);
 	assert(e == E_OK);
-	p->procs = node_count(p->node);
+	p->procs = node_count(p->node) - rooms(p);
 	p->refs = p->node->refs.count;
 	pair_start(p->node, random_next(p->dice));
 	trace_say("the server is on");
+	return true;
 }
 
 void
 place_crash(struct place *p)
 {
 	trace_say("the server is off");
-	model_disturbed(p->model);
+	model_crashed(p->model);
+	if (p->disk != NULL)
+		disk_power_off(p->disk);
 	sim_crash(p->world);
 	node_free(p->node);
+	tree_release(&p->tree);
 	p->node = NULL;
 }
 
 void
-place_kill(struct place *p, const char *name)
+place_kill(struct place *p, const char *name, bool orderly)
 {
-	trace_say("kill %s", name);
+	struct pid pid = node_whereis(p->node, slice_of(name));
+
+	trace_say("%s %s", orderly ? "stop" : "kill", name);
 	model_disturbed(p->model);
-	proc_signal(p->node, node_whereis(p->node, slice_of(name)),
-	    (struct pid){ 0 }, reason_of("kill"));
+	if (orderly)
+		gs_stop_pid(p->node, pid, "shutdown");
+	else
+		proc_signal(p->node, pid, (struct pid){ 0 }, reason_of("kill"));
 }
 
 void
@@ -89,6 +114,12 @@ choose(void *arg, const struct sup_which *child)
 
 	if (c->skip-- == 0)
 		c->pid = child->pid;
+}
+
+const struct chat_rooms *
+place_rooms(const struct place *p)
+{
+	return &p->tree.rooms;
 }
 
 uint32_t
@@ -159,24 +190,34 @@ place_monitors(const struct place *p)
 
 /* -- what happens by itself -- */
 
+static void
+look_at(struct place *p, struct pid *pid, const char *name)
+{
+	if (node_find(p->node, *pid) != NULL)
+		return;
+	model_disturbed(p->model);
+	*pid = node_whereis(p->node, slice_of(name));
+}
+
 bool
 place_look(struct place *p)
 {
 	if (p->node == NULL)
 		return true;
-	if (node_find(p->node, p->tareas) == NULL) {
-		model_disturbed(p->model);
-		p->tareas = node_whereis(p->node, slice_of(TAREAS_NAME));
-	}
-	return node_find(p->node, p->tree.root) != NULL;
+	look_at(p, &p->tareas, TAREAS_NAME);
+	look_at(p, &p->chat, CHAT_NAME);
+	look_at(p, &p->salas, SALAS_NAME);
+	return node_find(p->node, p->tree.root) != NULL &&
+	    (p->disk == NULL || !disk_has_failed(p->disk));
 }
 
 bool
 place_is_whole(const struct place *p)
 {
 	return p->node != NULL && lives(p, ENGINE_NAME) &&
-	    lives(p, TAREAS_NAME) && lives(p, "sys") &&
-	    lives(p, SESSIONS_NAME) && lives(p, LISTENER_NAME);
+	    lives(p, TAREAS_NAME) && lives(p, "sys") && lives(p, CHAT_NAME) &&
+	    lives(p, SALAS_NAME) && lives(p, SESSIONS_NAME) &&
+	    lives(p, LISTENER_NAME);
 }
 
 /* The root's children. */
@@ -250,6 +291,18 @@ __wrap_gs_start_under(struct node *n, struct proc *parent,
 
 /* -- the end -- */
 
+static void
+check_nobody_in(const struct place *p)
+{
+	for (unsigned i = 0; i < MODEL_ROOMS; i++) {
+		const struct members *m =
+		    members_find(&p->tree.rooms, slice_of(model_room(i)));
+
+		check(m == NULL || m->by_session.count == 0,
+		    "somebody is in %s still", model_room(i));
+	}
+}
+
 void
 place_finish(struct place *p)
 {
@@ -257,13 +310,15 @@ place_finish(struct place *p)
 	sim_run_ms(p->sim, LIMIT_CALL_MS);
 	check(place_sessions(p) == 0, "%u sessions are left",
 	    place_sessions(p));
-	check(node_count(p->node) == p->procs, "%u processes, not %u",
-	    node_count(p->node), p->procs);
+	check(node_count(p->node) - rooms(p) == p->procs,
+	    "%u processes, not %u", node_count(p->node) - rooms(p), p->procs);
+	check_nobody_in(p);
 	check(p->node->refs.count == p->refs, "%u refs, not %u",
 	    p->node->refs.count, p->refs);
 	check(node_unsent(p->node) == 0, "unsent bytes of nobody");
 	check(sim_streams(p->world) == 0, "%zu streams are left",
 	    sim_streams(p->world));
 	node_free(p->node);
+	tree_release(&p->tree);
 	p->node = NULL;
 }

@@ -15,18 +15,21 @@ enum {
 	SLICE_MS = 250, /* between two faults, at most */
 	OFF_MS = 1500, /* how long a machine is off, at most */
 	BUSY_MS = 400, /* how long tareas handles nothing, at most */
+	FULL_MS = 1000, /* how long the disk has no room, at most */
 	OUT_MS = 3000, /* how long a cable is out, mostly */
 	OUT_LONG_MS = 90000, /* ... and now and then: over LIMIT_DOWN_MS */
 	NARROW_BYTES = 256,
 	WIDE_BYTES = 65536,
 	PEACE_MS = 1500,
 	RECOVERY_MS = 20000, /* back-off, a lost handshake, and some */
+	MEMORY_RUNS = 5, /* one in so many has no disk */
 	GOOD = 3, /* answers a client has to get in peace */
 };
 
 struct run {
 	struct sim *sim;
 	struct model *model;
+	struct disk *disk; /* NULL: the server has none */
 	struct customs customs;
 	struct place place;
 	struct client clients[CLIENTS_MAX];
@@ -40,6 +43,7 @@ struct run {
 	uint64_t in_ms; /* until when */
 	bool busy; /* tareas */
 	uint64_t free_ms; /* until when */
+	uint64_t full_ms; /* the disk, until when */
 	uint64_t until_ms;
 };
 
@@ -65,8 +69,9 @@ look(void *arg)
 
 	if (r->out != NULL)
 		model_unplugged(r->model);
+	model_look(r->model);
 	if (!place_look(&r->place)) {
-		trace_say("the root has given up");
+		trace_say("the server cannot go on");
 		place_crash(&r->place);
 		r->back_ms = sim_now(r->sim) + dice(r, OFF_MS);
 	}
@@ -90,7 +95,7 @@ go_on(struct run *r)
 	if (r->place.node == NULL)
 		return;
 	if (dice(r, 2) == 0)
-		place_kill(&r->place, "tareas");
+		place_kill(&r->place, "tareas", false);
 	else
 		place_suspend(&r->place, false);
 }
@@ -101,12 +106,17 @@ run_ms(struct run *r, uint64_t ms)
 	r->until_ms = sim_now(r->sim) + ms;
 	check(sim_run_until(r->sim, look, r, UINT64_MAX),
 	    "nothing happens any more");
-	if (r->place.node == NULL && sim_now(r->sim) >= r->back_ms)
-		place_start(&r->place);
+	if (r->place.node == NULL && sim_now(r->sim) >= r->back_ms &&
+	    !place_start(&r->place))
+		r->back_ms = sim_now(r->sim) + dice(r, OFF_MS);
+	if (r->disk != NULL && sim_now(r->sim) >= r->full_ms)
+		disk_fill(r->disk, false);
 	if (r->busy && sim_now(r->sim) >= r->free_ms)
 		go_on(r);
 	if (r->out != NULL && sim_now(r->sim) >= r->in_ms)
 		plug_in(r);
+	for (unsigned i = 0; i < r->count; i++)
+		client_chat(&r->clients[i]);
 }
 
 /* -- faults -- */
@@ -153,10 +163,41 @@ static void
 kill_process(struct run *r)
 {
 	static const char *const names[] = { "tareas", "tareas", "tareas",
-		"sys", "listener", "engine", "domain", "sessions" };
+		"sys", "listener", "engine", "domain", "sessions", "chat",
+		"salas", "sala:r0", "sala:r1", "sala:r0", "sala:r2" };
+	uint32_t count = sizeof(names) / sizeof(names[0]);
 
 	if (r->place.node != NULL)
-		place_kill(&r->place, names[dice(r, 8)]);
+		place_kill(&r->place, names[dice(r, count)], false);
+}
+
+static void
+stop_engine(struct run *r)
+{
+	if (r->place.node != NULL)
+		place_kill(&r->place, "engine", true);
+}
+
+static void
+hurt_disk(struct run *r)
+{
+	static void (*const faults[])(struct disk * d) = {
+		disk_stall_next,
+		disk_fail_next_commit,
+		disk_fail_next_load,
+	};
+
+	if (r->disk != NULL)
+		faults[dice(r, 3)](r->disk);
+}
+
+static void
+fill_disk(struct run *r)
+{
+	if (r->disk == NULL)
+		return;
+	r->full_ms = sim_now(r->sim) + dice(r, FULL_MS);
+	disk_fill(r->disk, true);
 }
 
 static void
@@ -247,7 +288,11 @@ fault(struct run *r)
 		make_busy,
 		kill_process,
 		kill_process,
+		stop_engine,
+		hurt_disk,
+		fill_disk,
 		kill_session,
+		crash_server,
 		crash_server,
 		crash_client,
 		kill_worker,
@@ -269,8 +314,9 @@ begin(struct run *r)
 	r->place.model = r->model;
 	r->place.address = &r->address;
 	r->place.cookie = &r->cookie;
+	r->place.disk = r->disk;
 	r->place.dice = &r->dice;
-	place_start(&r->place);
+	(void)place_start(&r->place);
 	r->count = 2 + dice(r, CLIENTS_MAX - 1);
 	for (unsigned i = 0; i < r->count; i++) {
 		client_start(&r->clients[i], &r->customs, i + 1);
@@ -311,6 +357,8 @@ peace(struct run *r)
 
 	if (r->out != NULL)
 		plug_in(r);
+	if (r->disk != NULL)
+		disk_calm(r->disk);
 	run_ms(r, OFF_MS);
 	trace_say("peace");
 	r->customs.calm = true;
@@ -342,14 +390,17 @@ static void
 silence(struct run *r)
 {
 	r->customs.silent = true;
-	run_ms(r, LIMIT_CALL_MS + 500);
+	/* Lines are said one by one. */
+	run_ms(r, 3 * LIMIT_CALL_MS + 500);
 	check(model_open(r->model) == 0, "%u calls never ended",
 	    model_open(r->model));
 	model_check_lines(r->model);
+	for (unsigned i = 0; i < r->count; i++)
+		views_check(&r->clients[i].views, place_rooms(&r->place));
 	check(place_monitors(&r->place) == watching(r),
 	    "%u monitors there, %u wanted", (unsigned)place_monitors(&r->place),
 	    watching(r));
-	place_kill(&r->place, "tareas");
+	place_kill(&r->place, "tareas", false);
 	run_ms(r, 1000);
 	check(watching(r) == 0, "a monitor never fired");
 }
@@ -363,7 +414,9 @@ run_seed(uint64_t seed, bool trace)
 	struct run_result result;
 
 	r.sim = sim_new(random_next(&r.dice));
-	r.model = model_new(r.sim);
+	if (dice(&r, MEMORY_RUNS) > 0)
+		r.disk = disk_new(r.sim, random_next(&r.dice));
+	r.model = model_new(r.sim, r.disk);
 	check_begin(seed, r.sim);
 	trace_begin(r.sim, trace);
 	model_watch_engine(r.model);
@@ -376,6 +429,8 @@ run_seed(uint64_t seed, bool trace)
 	place_finish(&r.place);
 	result = (struct run_result){ trace_hash(), model_ops(r.model),
 		model_applied(r.model), sim_now(r.sim) };
+	if (r.disk != NULL)
+		disk_free(r.disk);
 	sim_free(r.sim);
 	model_free(r.model);
 	return result;

@@ -159,7 +159,7 @@ setup(void)
 	cookie = (struct cookie){ .len = 9 };
 	memcpy(cookie.bytes, "mi_cookie", 9);
 	server = node_new(sim_world(sim), slice_of("s"), NULL);
-	tree_start(&tree, server, &cookie);
+	ck_assert_int_eq(tree_start(&tree, server, &cookie, NULL), E_OK);
 	ck_assert_int_eq(listener_add(tree_listener(&tree), &address, &why),
 	    E_OK);
 	client_start(&ana);
@@ -172,6 +172,7 @@ teardown(void)
 	node_free(luis.node);
 	node_free(ana.node);
 	node_free(server);
+	tree_release(&tree);
 	sim_free(sim);
 }
 
@@ -270,7 +271,7 @@ agregar(struct client *c, const char *usuario, const char *titulo)
 
 /* -- rows -- */
 
-struct row {
+struct tree_row {
 	char id[32], pid[32], name[32], kind[32];
 	uint64_t level, children, age_ms, restarts, mailbox, handled;
 };
@@ -279,21 +280,21 @@ static const struct {
 	const char *key;
 	size_t text, number; /* where it goes; one of them is 0 */
 } members[] = {
-	{ "nivel", 0, offsetof(struct row, level) },
-	{ "id", offsetof(struct row, id) + 1, 0 },
-	{ "pid", offsetof(struct row, pid) + 1, 0 },
-	{ "nombre", offsetof(struct row, name) + 1, 0 },
-	{ "tipo", offsetof(struct row, kind) + 1, 0 },
-	{ "hijos", 0, offsetof(struct row, children) },
-	{ "edad_ms", 0, offsetof(struct row, age_ms) },
-	{ "reinicios", 0, offsetof(struct row, restarts) },
-	{ "buzon", 0, offsetof(struct row, mailbox) },
-	{ "atendidos", 0, offsetof(struct row, handled) },
+	{ "nivel", 0, offsetof(struct tree_row, level) },
+	{ "id", offsetof(struct tree_row, id) + 1, 0 },
+	{ "pid", offsetof(struct tree_row, pid) + 1, 0 },
+	{ "nombre", offsetof(struct tree_row, name) + 1, 0 },
+	{ "tipo", offsetof(struct tree_row, kind) + 1, 0 },
+	{ "hijos", 0, offsetof(struct tree_row, children) },
+	{ "edad_ms", 0, offsetof(struct tree_row, age_ms) },
+	{ "reinicios", 0, offsetof(struct tree_row, restarts) },
+	{ "buzon", 0, offsetof(struct tree_row, mailbox) },
+	{ "atendidos", 0, offsetof(struct tree_row, handled) },
 };
 
 /* All keys, in this order. */
 static void
-read_row(struct term_reader *r, struct row *row)
+read_row(struct term_reader *r, struct tree_row *row)
 {
 	struct slice key, text;
 	uint32_t n;
@@ -318,7 +319,7 @@ read_row(struct term_reader *r, struct row *row)
 }
 
 static uint32_t
-rows(struct client *c, const char *method, struct row *out, uint32_t max)
+rows(struct client *c, const char *method, struct tree_row *out, uint32_t max)
 {
 	struct term_reader r;
 	struct buf body;
@@ -335,10 +336,10 @@ rows(struct client *c, const char *method, struct row *out, uint32_t max)
 	return n;
 }
 
-static struct row
+static struct tree_row
 row_of(struct client *c, const char *name)
 {
-	struct row all[32];
+	struct tree_row all[32];
 	uint32_t n = rows(c, "sys.arbol", all, COUNT(all));
 
 	for (uint32_t i = 0; i < n; i++)
@@ -355,8 +356,10 @@ static const struct {
 } the_tree[] = {
 	{ 0, "root", "root", "supervisor", 4 },
 	{ 1, "engine", "engine", "gen_server", 0 },
-	{ 1, "domain", "domain", "supervisor", 2 },
+	{ 1, "domain", "domain", "supervisor", 4 },
 	{ 2, "tareas", "tareas", "gen_server", 0 },
+	{ 2, "salas", "salas", "supervisor", 0 },
+	{ 2, "chat", "chat", "gen_server", 0 },
 	{ 2, "sys", "sys", "gen_server", 0 },
 	{ 1, "sessions", "sessions", "supervisor", 2 },
 	{ 2, "session", "", "peer", 0 },
@@ -366,7 +369,7 @@ static const struct {
 
 START_TEST(the_tree_is_told_in_the_order_of_start)
 {
-	struct row all[COUNT(the_tree)];
+	struct tree_row all[COUNT(the_tree)];
 
 	sim_run_ms(sim, 3000);
 	agregar(&ana, "ana", "t");
@@ -390,20 +393,20 @@ END_TEST
 
 START_TEST(a_new_session_is_young_however_idle_the_server_was)
 {
-	struct row all[16];
+	struct tree_row all[16];
 	struct client late;
 
 	sim_run_ms(sim, 10000); /* before the first ping: no turn in it */
 	client_start(&late);
-	ck_assert_uint_eq(rows(&ana, "sys.arbol", all, COUNT(all)), 10);
-	ck_assert_uint_lt(all[8].age_ms, 1000);
+	ck_assert_uint_eq(rows(&ana, "sys.arbol", all, COUNT(all)), 12);
+	ck_assert_uint_lt(all[10].age_ms, 1000);
 	node_free(late.node);
 }
 END_TEST
 
 START_TEST(ps_has_everybody_named_ones_first)
 {
-	struct row all[32];
+	struct tree_row all[32];
 	uint32_t n;
 
 	ck_assert_int_eq(ask(&ana, "sys.reiniciar", "tareas"), E_OK);
@@ -425,7 +428,7 @@ END_TEST
 
 START_TEST(a_restarted_process_has_its_name_and_no_task_is_lost)
 {
-	struct row before, after;
+	struct tree_row before, after;
 
 	agregar(&ana, "ana", "t");
 	before = row_of(&ana, "tareas");
@@ -435,7 +438,7 @@ START_TEST(a_restarted_process_has_its_name_and_no_task_is_lost)
 	ck_assert_str_ne(after.pid, before.pid);
 	ck_assert_uint_eq(after.restarts, 1);
 	ck_assert_uint_eq(after.handled, 0);
-	ck_assert_uint_eq(tareas_state_count(engine_state(tree.engine),
+	ck_assert_uint_eq(tareas_state_count(engine_state(tree.slot.engine),
 			      slice_of("ana")),
 	    1);
 	ck_assert(!ana.down && !luis.down);
@@ -454,12 +457,12 @@ START_TEST(who_restarts_the_engine_is_answered_before_the_links_end)
 }
 END_TEST
 
-static const char *const restartable[] = { "tareas", "sys", "domain",
-	"sessions", "listener", "engine" };
+static const char *const restartable[] = { "tareas", "salas", "chat", "sys",
+	"domain", "sessions", "listener", "engine" };
 
 START_TEST(all_of_the_tree_but_root_can_be_restarted)
 {
-	struct row before = row_of(&ana, restartable[_i]);
+	struct tree_row before = row_of(&ana, restartable[_i]);
 
 	ck_assert_int_eq(ask(&ana, "sys.reiniciar", restartable[_i]), E_OK);
 	sim_run_ms(sim, 20000);
@@ -469,7 +472,7 @@ START_TEST(all_of_the_tree_but_root_can_be_restarted)
 	ck_assert_uint_eq(row_of(&ana, restartable[_i]).restarts, 1);
 	agregar(&ana, "ana", "t");
 	sim_run_ms(sim, 100);
-	ck_assert_uint_eq(tareas_state_count(engine_state(tree.engine),
+	ck_assert_uint_eq(tareas_state_count(engine_state(tree.slot.engine),
 			      slice_of("ana")),
 	    1);
 }
@@ -477,12 +480,12 @@ END_TEST
 
 START_TEST(a_restart_that_has_nobody_to_do_it_is_refused)
 {
-	struct row all[16];
+	struct tree_row all[16];
 
-	ck_assert_uint_eq(rows(&ana, "sys.arbol", all, COUNT(all)), 9);
+	ck_assert_uint_eq(rows(&ana, "sys.arbol", all, COUNT(all)), 11);
 	ck_assert_int_eq(ask(&ana, "sys.reiniciar", "root"), E_BADARG);
-	ck_assert_int_eq(ask(&ana, "sys.reiniciar", all[6].pid), E_BADARG);
-	ck_assert_int_eq(ask(&ana, "sys.reiniciar", all[7].pid), E_BADARG);
+	ck_assert_int_eq(ask(&ana, "sys.reiniciar", all[8].pid), E_BADARG);
+	ck_assert_int_eq(ask(&ana, "sys.reiniciar", all[9].pid), E_BADARG);
 	sim_run_ms(sim, 1000);
 	ck_assert(!ana.down && !luis.down);
 }
@@ -508,7 +511,7 @@ END_TEST
 
 START_TEST(a_pid_as_rows_show_it_is_as_good_as_a_name)
 {
-	struct row all[16];
+	struct tree_row all[16];
 	uint32_t n = rows(&ana, "sys.arbol", all, COUNT(all));
 
 	for (uint32_t i = 0; i < n; i++)
@@ -712,12 +715,12 @@ static const struct {
 
 START_TEST(sessions_that_trace_each_other_or_themselves_make_no_noise)
 {
-	struct row all[16];
+	struct tree_row all[16];
 
-	ck_assert_uint_eq(rows(&ana, "sys.arbol", all, COUNT(all)), 9);
-	ck_assert_int_eq(ask(watchers[_i].first, "sys.traza", all[6].pid),
+	ck_assert_uint_eq(rows(&ana, "sys.arbol", all, COUNT(all)), 11);
+	ck_assert_int_eq(ask(watchers[_i].first, "sys.traza", all[8].pid),
 	    E_OK);
-	ck_assert_int_eq(ask(watchers[_i].second, "sys.traza", all[7].pid),
+	ck_assert_int_eq(ask(watchers[_i].second, "sys.traza", all[9].pid),
 	    E_OK);
 	ck_assert_int_eq(ask(&ana, "sys.traza", "tareas"), E_OK);
 	agregar(&luis, "luis", "t");

@@ -10,6 +10,7 @@
 #include "proto/limits.h"
 #include "server/tareas_server.h"
 #include "tests/lib/bytes.h"
+#include "tests/lib/disk.h"
 #include "tests/lib/sim.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -17,6 +18,8 @@
 static struct sim *sim;
 static struct node *node;
 static struct engine *engine;
+static struct engine_client somebody;
+static struct disk disk;
 static struct pid tareas;
 static struct log logger;
 static FILE *log_file;
@@ -29,25 +32,49 @@ start_tareas(void)
 }
 
 static void
+forget(void *arg, uint64_t seq, struct from from, const struct command *c,
+    const struct outcome *o)
+{
+	(void)arg;
+	(void)seq;
+	(void)from;
+	(void)c;
+	(void)o;
+}
+
+/* With somebody else who proposes too. */
+static void
+start_engine(struct store *store)
+{
+	static const struct engine_events events = { .applied = forget };
+
+	engine = engine_local_new(node, store);
+	ck_assert_ptr_nonnull(engine);
+	somebody = (struct engine_client){ .events = &events };
+	engine_attach(engine, &somebody);
+}
+
+static void
 setup(void)
 {
-	static const uint8_t seed[TABLE_SEED_BYTES] = { 1 };
-
 	sim = sim_new(1);
 	log_file = tmpfile();
 	ck_assert_ptr_nonnull(log_file);
 	log_init(&logger, fileno(log_file), LOG_DEBUG, sim_clock, sim);
 	node = node_new(sim_world(sim), slice_of("test"), &logger);
-	engine = engine_local_new(seed);
+	disk_init(&disk);
+	start_engine(NULL);
 	start_tareas();
 }
 
 static void
 teardown(void)
 {
-	node_free(node);
 	if (engine != NULL)
 		engine_close(engine);
+	engine = NULL;
+	node_free(node);
+	disk_release(&disk);
 	sim_free(sim);
 	fclose(log_file);
 }
@@ -271,10 +298,180 @@ START_TEST(one_task_too_many_is_toobig)
 	struct from nobody = { .ref = 0 };
 
 	for (int i = 0; i < LIMIT_TAREAS_PER_USER; i++)
-		engine_propose(engine, &c, nobody);
+		engine_propose(engine, &somebody, &c, nobody);
 	expect("agregar_tarea", "92" A TASK("a162", "a0"), E_TOOBIG, NULL);
 	expect("eliminar_tarea", "92" A "a161", E_OK, "ce000186a0");
 	expect("agregar_tarea", "92" A TASK("a162", "a0"), E_OK, "c3");
+}
+END_TEST
+
+/* -- the gate -- */
+
+struct asked {
+	bool answered;
+	enum err e;
+	struct buf body;
+};
+
+static void
+hear(struct proc *p, uint64_t ref, const struct answer *a)
+{
+	struct asked *asked = *(struct asked **)proc_state(p);
+
+	(void)ref;
+	asked->answered = true;
+	asked->e = a->e;
+	buf_add(&asked->body, a->body);
+}
+
+static void
+hear_nothing(struct proc *p, struct message *m)
+{
+	(void)p;
+	(void)m;
+}
+
+/* Asks as a peer does: what is answered is heard at once. */
+static void
+ask(struct asked *asked, const char *op, const char *hex)
+{
+	static const struct behaviour listener = {
+		.name = "listener",
+		.receive = hear_nothing,
+		.answer = hear,
+	};
+	struct proc *p = proc_spawn(node, &listener, sizeof(asked));
+	struct buf params = hex_buf(hex);
+	struct message *m =
+	    message_new(MESSAGE_CALL, slice_of(op), buf_bytes(&params));
+
+	*(struct asked **)proc_state(p) = asked;
+	*asked = (struct asked){ .e = E_OK };
+	buf_init(&asked->body);
+	m->from = (struct from){ proc_pid(p), 1 };
+	ck_assert_int_eq(proc_post(node, tareas, m), E_OK);
+	buf_release(&params);
+	sim_run_ms(sim, 10);
+}
+
+static void
+expect_answer(struct asked *asked, enum err e, const char *hex)
+{
+	struct buf wanted = hex_buf(hex);
+
+	ck_assert(asked->answered);
+	ck_assert_int_eq(asked->e, e);
+	if (e == E_OK)
+		ck_assert(
+		    slice_equal(buf_bytes(&asked->body), buf_bytes(&wanted)));
+	buf_release(&wanted);
+	buf_release(&asked->body);
+}
+
+static void
+start_on_disk(void)
+{
+	proc_exit(node_find(node, tareas), reason_of("kill"));
+	sim_run_ms(sim, 10);
+	engine_close(engine);
+	start_engine(&disk.store);
+	start_tareas();
+}
+
+START_TEST(an_answer_waits_until_its_write_is_durable)
+{
+	struct asked write, read, other, again;
+
+	start_on_disk();
+	ask(&write, "agregar_tarea", "92" A TASK("a161", "a162"));
+	ask(&read, "listar_tareas", "91" A);
+	ask(&other, "listar_tareas", "91a46c756973");
+	ck_assert(!write.answered && !read.answered);
+	expect_answer(&other, E_OK, "90"); /* it depends on nothing */
+	disk_save(&disk);
+	expect_answer(&write, E_OK, "c3");
+	expect_answer(&read, E_OK, "91" TASK("a161", "a162"));
+	ask(&again, "listar_tareas", "91" A);
+	expect_answer(&again, E_OK, "91" TASK("a161", "a162"));
+}
+END_TEST
+
+START_TEST(a_list_that_became_empty_waits_too)
+{
+	struct asked add, delete, read;
+
+	start_on_disk();
+	ask(&add, "agregar_tarea", "92" A TASK("a161", "a162"));
+	disk_save(&disk);
+	expect_answer(&add, E_OK, "c3");
+	ask(&delete, "eliminar_tarea", "92" A "a161");
+	ask(&read, "listar_tareas", "91" A);
+	ck_assert(!delete.answered && !read.answered);
+	disk_save(&disk);
+	expect_answer(&delete, E_OK, "01");
+	expect_answer(&read, E_OK, "90");
+}
+END_TEST
+
+START_TEST(a_full_disk_is_an_answer_at_once)
+{
+	struct asked write, read;
+
+	start_on_disk();
+	disk.full = true;
+	ask(&write, "agregar_tarea", "92" A TASK("a161", "a162"));
+	ask(&read, "listar_tareas", "91" A);
+	expect_answer(&write, E_STORAGE, "");
+	expect_answer(&read, E_OK, "90");
+}
+END_TEST
+
+#define CLAVE "81a5636c617665c410000102030405060708090a0b0c0d0e0f"
+#define SHORT_CLAVE "81a5636c617665c40f000102030405060708090a0b0c0d0e"
+
+START_TEST(a_repeated_key_waits_for_the_first_and_says_the_same)
+{
+	struct asked first, second, third, wrong;
+
+	start_on_disk();
+	ask(&first, "agregar_tarea", "93" A TASK("a161", "a162") CLAVE);
+	ask(&second, "agregar_tarea", "93" A TASK("a161", "a162") CLAVE);
+	ask(&wrong, "agregar_tarea", "93" A TASK("a161", "a163") CLAVE);
+	ck_assert(!first.answered && !second.answered);
+	expect_answer(&wrong, E_BADARG, "");
+	disk_save(&disk);
+	expect_answer(&first, E_OK, "c3");
+	expect_answer(&second, E_OK, "c3");
+	ask(&third, "agregar_tarea", "93" A TASK("a161", "a162") CLAVE);
+	expect_answer(&third, E_OK, "c3");
+	expect("listar_tareas", "91" A, E_OK, "91" TASK("a161", "a162"));
+}
+END_TEST
+
+START_TEST(a_clave_is_16_to_32_bytes)
+{
+	expect("agregar_tarea", "93" A TASK("a161", "a162") SHORT_CLAVE,
+	    E_BADARG, NULL);
+	expect("eliminar_tarea", "93" A "a161" SHORT_CLAVE, E_BADARG, NULL);
+	expect("eliminar_tarea", "93" A "a161" CLAVE, E_OK, "00");
+	/* A key that is a number, one that is nil, and one we do not know. */
+	expect("eliminar_tarea",
+	    "93" A "a161"
+	    "81a5636c61766507",
+	    E_BADARG, NULL);
+	expect("eliminar_tarea",
+	    "93" A "a161"
+	    "81a5636c617665c0",
+	    E_BADARG, NULL);
+	expect("eliminar_tarea",
+	    "93" A "a161"
+	    "8207c0a17892c0c0",
+	    E_OK, "00");
+	/* A str is as good. */
+	expect("agregar_tarea",
+	    "93" A TASK("a161", "a162") "81a5636c617665b0"
+					"30313233343536373839616263646566",
+	    E_OK, "c3");
 }
 END_TEST
 
@@ -293,7 +490,7 @@ START_TEST(a_restarted_tareas_finds_the_map_of_the_engine)
 	ck_assert_uint_eq(node_whereis(node, slice_of(TAREAS_NAME)).id, 0);
 	expect("listar_tareas", "91" A, E_NOPROC, NULL);
 	/* What is applied meanwhile has nobody to tell. */
-	engine_propose(engine, &c, (struct from){ .ref = 0 });
+	engine_propose(engine, &somebody, &c, (struct from){ .ref = 0 });
 	start_tareas();
 	ck_assert_uint_ne(tareas.id, before.id);
 	expect("listar_tareas", "91" A, E_OK, "91" TASK("a161", "a162"));
@@ -347,6 +544,11 @@ main(void)
 	tcase_add_loop_test(t, what_is_too_long_is_toobig, 0, 3);
 	tcase_add_test(t, a_list_that_no_frame_holds_is_toobig_without_pages);
 	tcase_add_test(t, one_task_too_many_is_toobig);
+	tcase_add_test(t, an_answer_waits_until_its_write_is_durable);
+	tcase_add_test(t, a_list_that_became_empty_waits_too);
+	tcase_add_test(t, a_full_disk_is_an_answer_at_once);
+	tcase_add_test(t, a_repeated_key_waits_for_the_first_and_says_the_same);
+	tcase_add_test(t, a_clave_is_16_to_32_bytes);
 	tcase_add_test(t, a_restarted_tareas_finds_the_map_of_the_engine);
 	tcase_add_test(t, without_an_engine_it_is_overload);
 	tcase_add_test(t, it_does_not_start_without_an_engine_or_twice);

@@ -119,6 +119,24 @@ model_listar(const char *usuario, uint64_t desde, uint64_t cuantas,
 
 /* -- both -- */
 
+static uint64_t seq; /* of the last command */
+static uint64_t gone; /* numbers told by the last deletion, their sum */
+
+static void
+add_number(void *arg, uint64_t number)
+{
+	ck_assert_ptr_eq(arg, &gone);
+	gone += number;
+}
+
+static uint32_t
+eliminar_state(struct slice usuario, struct slice titulo)
+{
+	gone = 0;
+	return tareas_state_eliminar(state, ++seq, usuario, titulo, add_number,
+	    &gone);
+}
+
 static void
 agregar(const char *usuario, const char *titulo, const char *descripcion)
 {
@@ -126,7 +144,8 @@ agregar(const char *usuario, const char *titulo, const char *descripcion)
 		.descripcion = slice_of(descripcion) };
 
 	model_agregar(usuario, titulo, descripcion);
-	ck_assert_int_eq(tareas_state_agregar(state, slice_of(usuario), &t),
+	ck_assert_int_eq(tareas_state_agregar(state, ++seq, slice_of(usuario),
+			     &t),
 	    E_OK);
 }
 
@@ -135,8 +154,7 @@ eliminar(const char *usuario, const char *titulo)
 {
 	uint32_t n = model_eliminar(usuario, titulo);
 
-	ck_assert_uint_eq(tareas_state_eliminar(state, slice_of(usuario),
-			      slice_of(titulo)),
+	ck_assert_uint_eq(eliminar_state(slice_of(usuario), slice_of(titulo)),
 	    n);
 	return n;
 }
@@ -344,8 +362,8 @@ agregar_many(const char *usuario, uint32_t n)
 		.descripcion = slice_of("") };
 
 	for (uint32_t i = 0; i < n; i++)
-		ck_assert_int_eq(tareas_state_agregar(state, slice_of(usuario),
-				     &t),
+		ck_assert_int_eq(tareas_state_agregar(state, ++seq,
+				     slice_of(usuario), &t),
 		    E_OK);
 }
 
@@ -392,7 +410,8 @@ START_TEST(a_user_has_a_hundred_thousand_tasks_at_most)
 	struct buf out;
 
 	agregar_many("ana", LIMIT_TAREAS_PER_USER);
-	ck_assert_int_eq(tareas_state_agregar(state, slice_of("ana"), &t),
+	ck_assert_int_eq(tareas_state_agregar(state, ++seq, slice_of("ana"),
+			     &t),
 	    E_TOOBIG);
 	ck_assert_uint_eq(tareas_state_count(state, slice_of("ana")),
 	    LIMIT_TAREAS_PER_USER);
@@ -402,8 +421,7 @@ START_TEST(a_user_has_a_hundred_thousand_tasks_at_most)
 			      LIMIT_TAREAS_PER_USER - 1, ALL, FRAME, &out),
 	    1);
 	buf_release(&out);
-	ck_assert_uint_eq(tareas_state_eliminar(state, slice_of("ana"),
-			      slice_of("t")),
+	ck_assert_uint_eq(eliminar_state(slice_of("ana"), slice_of("t")),
 	    LIMIT_TAREAS_PER_USER);
 	check_usuario("ana");
 	agregar("ana", "y", "");
@@ -430,15 +448,15 @@ START_TEST(what_is_deleted_gives_its_memory_back)
 			snprintf(usuario, sizeof(usuario), "u%d", u);
 			t.titulo = slice_of(task % 2 == 0 ? "even" : "odd");
 			payload += 1 + t.titulo.len + 2 + 100;
-			ck_assert_int_eq(tareas_state_agregar(state,
+			ck_assert_int_eq(tareas_state_agregar(state, ++seq,
 					     slice_of(usuario), &t),
 			    E_OK);
 		}
 	full = in_use() - before;
 	for (int u = 0; u < 200; u++) {
 		snprintf(usuario, sizeof(usuario), "u%d", u);
-		ck_assert_uint_eq(tareas_state_eliminar(state,
-				      slice_of(usuario), slice_of("odd")),
+		ck_assert_uint_eq(eliminar_state(slice_of(usuario),
+				      slice_of("odd")),
 		    250);
 	}
 	half = in_use() - before;
@@ -446,8 +464,7 @@ START_TEST(what_is_deleted_gives_its_memory_back)
 	ck_assert_uint_le(half, payload / 2 + payload / 8);
 	for (int u = 0; u < 200; u++) {
 		snprintf(usuario, sizeof(usuario), "u%d", u);
-		tareas_state_eliminar(state, slice_of(usuario),
-		    slice_of("even"));
+		eliminar_state(slice_of(usuario), slice_of("even"));
 	}
 	/* The hash table keeps its places. */
 	ck_assert_uint_le(in_use() - before, 64 * 1024);
@@ -463,12 +480,102 @@ START_TEST(a_user_without_tasks_is_forgotten)
 
 	for (int u = 0; u < 10000; u++) {
 		snprintf(usuario, sizeof(usuario), "u%d", u);
-		ck_assert_int_eq(tareas_state_agregar(state, slice_of(usuario),
-				     &t),
+		ck_assert_int_eq(tareas_state_agregar(state, ++seq,
+				     slice_of(usuario), &t),
 		    E_OK);
-		tareas_state_eliminar(state, slice_of(usuario), t.titulo);
+		eliminar_state(slice_of(usuario), t.titulo);
 	}
 	ck_assert_uint_le(in_use() - before, 4096);
+}
+END_TEST
+
+START_TEST(a_deletion_tells_the_numbers_of_its_tasks)
+{
+	uint64_t first = seq;
+
+	agregar("ana", "a", "1");
+	agregar("ana", "b", "2");
+	agregar("luis", "a", "3");
+	agregar("ana", "a", "4");
+	ck_assert_uint_eq(eliminar("ana", "a"), 2);
+	ck_assert_uint_eq(gone, first + 1 + first + 4);
+	ck_assert_uint_eq(eliminar("ana", "a"), 0);
+	ck_assert_uint_eq(gone, 0);
+}
+END_TEST
+
+/* Numbers of every length, and back. */
+START_TEST(a_number_has_64_bits)
+{
+	struct tarea t = { .titulo = slice_of("t"),
+		.descripcion = slice_of(text('d', 300)) };
+
+	for (unsigned bits = 7; bits <= 64; bits++) {
+		uint64_t number = UINT64_MAX >> (64 - bits);
+
+		ck_assert_int_eq(tareas_state_agregar(state, number,
+				     slice_of("ana"), &t),
+		    E_OK);
+		ck_assert_uint_eq(eliminar_state(slice_of("ana"),
+				      slice_of("t")),
+		    1);
+		ck_assert_uint_eq(gone, number);
+	}
+}
+END_TEST
+
+static uint64_t
+seq_of(const char *usuario)
+{
+	return tareas_state_seq(state, slice_of(usuario));
+}
+
+START_TEST(a_reading_depends_on_the_last_change_of_its_user)
+{
+	uint64_t luis;
+
+	ck_assert_uint_eq(seq_of("ana"), 0);
+	agregar("ana", "a", "");
+	agregar("ana", "b", "");
+	agregar("luis", "a", "");
+	luis = seq;
+	ck_assert_uint_eq(seq_of("ana"), luis - 1);
+	eliminar("ana", "a");
+	ck_assert_uint_eq(seq_of("ana"), luis + 1);
+	eliminar("ana", "nothing"); /* changes nothing */
+	ck_assert_uint_eq(seq_of("ana"), luis + 1);
+	ck_assert_uint_eq(seq_of("luis"), luis);
+	eliminar("ana", "b"); /* the last one: ana is forgotten */
+	ck_assert_uint_eq(seq_of("ana"), luis + 3);
+	ck_assert_uint_eq(seq_of("luis"), luis);
+}
+END_TEST
+
+START_TEST(a_listing_is_as_long_as_was_said_at_most)
+{
+	struct buf out;
+
+	buf_init(&out);
+	for (int i = 0; i < 100; i++) {
+		agregar("ana", text('t', (size_t)(1 + i * 10)),
+		    text('d', (size_t)i * 100));
+		buf_clear(&out);
+		tareas_state_listar(state, slice_of("ana"), 0, ALL, SIZE_MAX,
+		    &out);
+		ck_assert_uint_ge(tareas_state_bytes(state, slice_of("ana")),
+		    buf_len(&out));
+		ck_assert_uint_le(tareas_state_bytes(state, slice_of("ana")),
+		    buf_len(&out) + 8 * (size_t)(i + 1));
+	}
+	eliminar("ana", text('t', 1));
+	buf_clear(&out);
+	tareas_state_listar(state, slice_of("ana"), 0, ALL, SIZE_MAX, &out);
+	ck_assert_uint_le(tareas_state_bytes(state, slice_of("ana")),
+	    buf_len(&out) + 8 * 99);
+	ck_assert_uint_ge(tareas_state_bytes(state, slice_of("ana")),
+	    buf_len(&out));
+	buf_release(&out);
+	ck_assert_uint_le(tareas_state_bytes(state, slice_of("nobody")), 5);
 }
 END_TEST
 
@@ -543,6 +650,10 @@ main(void)
 	tcase_add_test(t, a_user_has_a_hundred_thousand_tasks_at_most);
 	tcase_add_test(t, what_is_deleted_gives_its_memory_back);
 	tcase_add_test(t, a_user_without_tasks_is_forgotten);
+	tcase_add_test(t, a_deletion_tells_the_numbers_of_its_tasks);
+	tcase_add_test(t, a_number_has_64_bits);
+	tcase_add_test(t, a_reading_depends_on_the_last_change_of_its_user);
+	tcase_add_test(t, a_listing_is_as_long_as_was_said_at_most);
 	tcase_add_loop_test(t, any_operations_lead_where_the_model_leads, 0,
 	    40);
 	srunner_run_all(sr, CK_NORMAL);
