@@ -6,11 +6,12 @@
 
 #include "client/command.h"
 #include "client/input.h"
+#include "client/outbox.h"
 #include "common/lang.h"
 
 enum {
-	/* Casts that may wait in the mailbox before the loop has its turn. */
-	CASTS_WAITING = 1024,
+	/* Lines on their way at once: the server is never idle. */
+	WINDOW = 1024,
 	/* A progress line each so many. */
 	PROGRESS_EACH = 1000,
 };
@@ -47,10 +48,17 @@ add(struct client *c, const struct tarea *t)
 struct bulk {
 	struct client *client;
 	struct tareas_cliente server;
+	struct pid outbox;
 	uint64_t line;
-	uint64_t sent;
+	uint64_t sent; /* and answered: they are there */
 	bool progress; /* stderr is a terminal */
-	enum err e; /* of the last line that was refused */
+	enum err refused; /* why the last line was that was */
+	/* What ends the load: more than one line is wrong. */
+	enum err e;
+	uint64_t rest; /* the first line that was not sent; 0: none */
+	uint64_t unknown; /* lines of which nobody knows, */
+	uint64_t unknown_first, unknown_last; /* from here to there */
+	enum err unknown_e;
 };
 
 static struct tarea
@@ -78,19 +86,67 @@ bulk_progress(const struct bulk *b, const char *end)
 	fputs(end, stderr);
 }
 
-/* Lets the link take what waits. False when it broke. */
+/* What is not known is said once, at the end. */
+static void
+bulk_unknown(struct bulk *b, uint64_t line, enum err e)
+{
+	if (b->unknown++ == 0 || line < b->unknown_first)
+		b->unknown_first = line;
+	if (line > b->unknown_last)
+		b->unknown_last = line;
+	b->unknown_e = e;
+}
+
+/* No line after this one would fare better. */
+static void
+bulk_end(struct bulk *b, enum err e)
+{
+	uint64_t rest = b->line + 1;
+
+	(void)outbox_drop_unsent(b->client->node, b->outbox, &rest);
+	if (b->rest == 0 || rest < b->rest)
+		b->rest = rest;
+	b->e = e;
+}
+
+static void
+bulk_done(void *arg, const struct outbox_result *r)
+{
+	struct bulk *b = arg;
+
+	switch (r->e) {
+	case E_OK:
+		if (++b->sent % PROGRESS_EACH == 0)
+			bulk_progress(b, "");
+		return;
+	case E_BADARG:
+	case E_TOOBIG:
+	case E_EXISTS:
+		b->refused = r->e;
+		report_line(r->tag, r->e, r->body);
+		return;
+	case E_TIMEOUT:
+	case E_NOCONNECTION:
+	case E_DIED:
+	case E_MALFORMED:
+		bulk_unknown(b, r->tag, r->e);
+		break;
+	default:
+		report_line(r->tag, r->e, r->body);
+	}
+	bulk_end(b, r->e);
+}
+
+/* Lets the server take what waits. False when the load has ended. */
 static bool
 bulk_breathe(struct bulk *b)
 {
 	struct client *c = b->client;
-	struct proc *peer = node_find(c->node, b->server.server);
 
-	while (peer != NULL && proc_mailbox(peer) >= CASTS_WAITING) {
+	while (b->e == E_OK && outbox_count(c->node, b->outbox) >= WINDOW)
 		if (world_step(loop_world(c->loop)) != E_OK)
-			return false;
-		peer = node_find(c->node, b->server.server);
-	}
-	return peer != NULL;
+			b->e = E_NOCONNECTION;
+	return b->e == E_OK;
 }
 
 static void
@@ -101,15 +157,29 @@ bulk_line(struct bulk *b, struct slice line)
 	enum err e = tarea_check(&t, &why);
 
 	b->line++;
-	if (e != E_OK) {
-		fprintf(stderr, _("tareas_client: line %llu: %s\n"),
-		    (unsigned long long)b->line, gettext(why));
-		b->e = e;
+	if (e == E_OK) {
+		tareas_cliente_agregar_in(&b->server, b->outbox,
+		    slice_of(b->client->usuario), &t, b->line);
 		return;
 	}
-	tareas_cliente_agregar(&b->server, slice_of(b->client->usuario), &t);
-	if (++b->sent % PROGRESS_EACH == 0)
-		bulk_progress(b, "");
+	report_line(b->line, e, slice_of(why));
+	b->refused = e;
+}
+
+/* Says what did not go well; returns the exit status. */
+static int
+bulk_report(const struct bulk *b, bool ended)
+{
+	if (b->unknown == 1)
+		report_line(b->unknown_last, b->unknown_e, slice_of(""));
+	else if (b->unknown > 1)
+		report_lines(b->unknown, b->unknown_first, b->unknown_last,
+		    b->unknown_e);
+	if (b->rest != 0 && !(ended && b->rest > b->line))
+		fprintf(stderr,
+		    _("tareas_client: from line %llu on nothing was sent\n"),
+		    (unsigned long long)b->rest);
+	return err_exit_status(b->e != E_OK ? b->e : b->refused);
 }
 
 static int
@@ -118,24 +188,28 @@ add_many(struct client *c)
 	struct bulk b = { .client = c,
 		.server = client_server(c),
 		.progress = isatty(STDERR_FILENO) };
+	struct outbox_config config = { .conn = c->conn,
+		.timeout_ms = c->settings->timeout_ms,
+		.done = bulk_done,
+		.arg = &b };
 	struct input *in = input_new(c->loop, STDIN_FILENO);
+	bool ended = false;
 	struct slice line;
-	struct buf text;
-	enum err e;
 
-	while (bulk_breathe(&b) && input_line(in, &line))
-		bulk_line(&b, line);
+	b.outbox = outbox_start(c->node, &config);
+	while (bulk_breathe(&b) && !ended) {
+		ended = !input_line(in, &line);
+		if (!ended && b.e == E_OK)
+			bulk_line(&b, line);
+	}
 	input_free(in);
+	if (outbox_run(c->node, b.outbox) != E_OK && b.e == E_OK)
+		b.e = E_NOCONNECTION;
+	outbox_stop(c->node, b.outbox);
 	if (b.sent >= PROGRESS_EACH)
 		bulk_progress(&b, "\n");
-	buf_init(&text);
-	e = tareas_cliente_sync(&b.server, slice_of(c->usuario), &text);
-	if (e == E_OK)
-		view_enviadas(&c->view, b.sent);
-	else
-		report_error(e, buf_bytes(&text), true);
-	buf_release(&text);
-	return err_exit_status(e != E_OK ? e : b.e);
+	view_enviadas(&c->view, b.sent);
+	return bulk_report(&b, ended);
 }
 
 /* -- both ways to get here -- */

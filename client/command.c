@@ -9,6 +9,7 @@ const struct command *const commands[] = {
 	&command_agregar,
 	&command_eliminar,
 	&command_listar,
+	&command_chat,
 	&command_usuario,
 	&command_salir,
 	&command_sys,
@@ -87,16 +88,23 @@ command_print_help(void)
 	      "waiting\n"
 	      "  -y, --yes             eliminar: do not ask\n"
 	      "  --textos              sys estado: people's texts too\n"
+	      "  --decir, --say TEXT   chat: say it and leave; -: each line "
+	      "of stdin\n"
+	      "  --seguir, --follow    chat: print what is said\n"
+	      "  --cuenta, --count N   --seguir: until N messages\n"
+	      "  --plazo S             --seguir: for S seconds at most\n"
+	      "  --crear, --create     chat: make the room if there is none\n"
 	      "  --json                print JSON\n"
 	      "  --color WHEN          auto, always or never\n"
 	      "  --lang es|en          language of the messages\n"
 	      "  --help, --version\n"
 	      "  --                    ends the options: agregar -- -5kg\n"
 	      "\n"
-	      "Exit status: 0 done, 1 nothing to delete, 64 usage, 65 bad "
-	      "data,\n"
-	      "69 no server, 75 not now or not known, 76 protocol, 77 "
-	      "cookie.\n"));
+	      "Exit status: 0 done, 1 nothing to delete or no such room, 64 "
+	      "usage,\n"
+	      "65 bad data, 69 no server, 75 not now or not known, 76 "
+	      "protocol,\n"
+	      "77 cookie.\n"));
 }
 
 int
@@ -130,7 +138,7 @@ client_server(const struct client *c)
 {
 	return (struct tareas_cliente){
 		.node = c->node,
-		.server = conn_peer(c->node, c->conn),
+		.conn = c->conn,
 		.timeout_ms = c->settings->timeout_ms,
 	};
 }

@@ -31,6 +31,7 @@ enum command_flag {
 	COMMAND_OFFLINE = 4, /* needs no server */
 	COMMAND_LEAVES = 8, /* ends the menu */
 	COMMAND_TEXTS = 16, /* takes --textos */
+	COMMAND_CHATS = 32, /* takes --decir and all that goes with it */
 };
 
 struct command {
@@ -55,7 +56,7 @@ struct command {
 };
 
 extern const struct command command_agregar, command_eliminar, command_listar,
-    command_usuario, command_salir, command_sys, command_ayuda;
+    command_chat, command_usuario, command_salir, command_sys, command_ayuda;
 
 /* All of them in the menu's order, ended by NULL. */
 extern const struct command *const commands[];

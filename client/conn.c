@@ -47,35 +47,43 @@ tell(struct state *s)
 
 /* -- the peer's policy -- */
 
-/* All that the server may say to a process here, while there is one. */
+/* What the server may say to a process here, while there is one. */
 static const struct {
-	const char *process;
-	const char *operation;
+	const char *process; /* on the wire */
+	const char *operation; /* NULL: every one */
+	const char *name; /* who hears it */
 } open_operations[] = {
-	{ "sys", "mensaje" },
+	{ "sys", "mensaje", "sys" },
+	{ "chat", NULL, "chat_client" },
 };
 
-static bool
-is_open(const struct peer_request *what)
+/* The name of who hears it; NULL: nobody. */
+static const char *
+hearer(const struct peer_request *what)
 {
 	size_t n = sizeof(open_operations) / sizeof(open_operations[0]);
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		const char *operation = open_operations[i].operation;
+
 		if (slice_is(what->process, open_operations[i].process) &&
-		    slice_is(what->operation, open_operations[i].operation))
-			return true;
-	return false;
+		    (operation == NULL || slice_is(what->operation, operation)))
+			return open_operations[i].name;
+	}
+	return NULL;
 }
 
 static enum err
 route(struct proc *peer, void *arg, const struct peer_request *what,
     struct peer_route *to, const char **text)
 {
+	const char *name = hearer(what);
+
 	(void)arg;
 	(void)text;
-	if (!is_open(what))
+	if (name == NULL)
 		return E_NOPROC;
-	to->target = node_whereis(proc_node(peer), what->process);
+	to->target = node_whereis(proc_node(peer), slice_of(name));
 	return to->target.id != 0 ? E_OK : E_NOPROC;
 }
 

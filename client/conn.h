@@ -2,6 +2,14 @@
  * The connection: a process on the client's node that keeps a peer for the
  * server. It connects, says what became of it, and, when asked to, connects
  * again by itself with back-off.
+ *
+ * What the server casts reaches processes of this node by name, while there
+ * are such: `sys.mensaje` the one named "sys", all of `chat` the one named
+ * "chat_client", which gets the operation without "chat.".
+ *
+ * Who wants to know that the link is up again subscribes to REG_NODES (see
+ * registry.h): with each "nodeup" conn_peer() is the new peer, with each
+ * "nodedown" it is nobody.
  */
 #ifndef CLIENT_CONN_H
 #define CLIENT_CONN_H

@@ -156,6 +156,9 @@ check_usage(const struct settings *s, const struct command *command)
 		return command_usage(command, _("it does not take -y"));
 	if (s->texts && !(command->flags & COMMAND_TEXTS))
 		return command_usage(command, _("it does not take --textos"));
+	if (settings_talk(s) && !(command->flags & COMMAND_CHATS))
+		return command_usage(command,
+		    _("the options of chat are not for it"));
 	if (command->check != NULL)
 		why = command->check(s, n, s->argv + 1);
 	return why != NULL ? command_usage(command, _(why)) : 0;
@@ -184,7 +187,7 @@ run_on_node(struct client *c, const struct command *command)
 	struct conn_config config = { .server = &c->settings->server,
 		.cookie = &cookie,
 		.user = c->usuario,
-		.again = command == NULL,
+		.again = true,
 		.changed = menu_link_changed,
 		.arg = c };
 	int status = get_cookie(c->settings, &cookie);

@@ -34,6 +34,14 @@ enum {
 	SIGNALS,
 };
 
+struct prompt_offers {
+	struct slice before; /* the line up to the cursor */
+	size_t word; /* where the word begins that Tab completes */
+	size_t from; /* where the offers begin; at most word */
+	char *texts[PROMPT_OFFERS]; /* from that word on */
+	size_t count;
+};
+
 struct prompt {
 	struct loop *loop;
 	struct input *input; /* without a terminal */
@@ -45,6 +53,9 @@ struct prompt {
 	bool there; /* a line, or the end, has come */
 	bool asking; /* readline has the terminal */
 	bool over; /* told to end */
+	const struct prompt_talk *talk; /* NULL: no conversation */
+	char *vanished; /* the line that went from the screen */
+	struct prompt_offers offers;
 };
 
 static struct prompt *the_prompt; /* readline's handler has no argument */
@@ -127,7 +138,8 @@ remember(struct prompt *p, const char *line)
 	    history_get(history_base + history_length - 1) :
 	    NULL;
 
-	if (line[0] == '\0' || (last != NULL && strcmp(last->line, line) == 0))
+	if (line[0] == '\0' || strchr(line, '\n') != NULL ||
+	    (last != NULL && strcmp(last->line, line) == 0))
 		return;
 	add_history(line);
 	p->remembered++;
@@ -151,10 +163,15 @@ on_line(char *line)
 
 	free(p->line);
 	p->line = line;
+	if (p->vanished != NULL) {
+		free(line);
+		p->line = p->vanished;
+		p->vanished = NULL;
+	}
 	p->there = true;
 	/* At once: or readline would show the prompt again. */
 	let_go(p);
-	if (line == NULL)
+	if (p->line == NULL)
 		putchar('\n');
 }
 
@@ -186,6 +203,14 @@ prepare_terminal(int meta)
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &mode);
 }
 
+/* In a conversation the next line comes at once. */
+static void
+leave_terminal(void)
+{
+	if (the_prompt->talk == NULL)
+		rl_deprep_terminal();
+}
+
 static void
 clear_line(void)
 {
@@ -207,17 +232,19 @@ give_in(struct prompt *p, int signo, pid_t to)
 {
 	struct sigaction plain = { .sa_handler = SIG_DFL }, ours;
 
-	if (p->asking) {
+	if (p->asking || p->talk != NULL)
 		rl_deprep_terminal();
+	if (p->asking) {
 		fputs("\n", rl_outstream);
 		fflush(rl_outstream);
 	}
 	sigaction(signo, &plain, &ours);
 	kill(to, signo);
 	sigaction(signo, &ours, NULL);
+	if (p->asking || p->talk != NULL)
+		prepare_terminal(1);
 	if (!p->asking)
 		return;
-	prepare_terminal(1);
 	rl_resize_terminal();
 	rl_forced_update_display();
 }
@@ -233,19 +260,113 @@ on_key(int count, int key)
 	return 0;
 }
 
+/*
+ * What vanishes is cleared before it is entered: readline's own end of a
+ * line would leave it on the screen.
+ */
+static int
+on_enter(int count, int key)
+{
+	struct prompt *p = the_prompt;
+	struct slice line = slice_of(rl_line_buffer);
+
+	if (!p->talk->vanishes(p->talk->arg, line))
+		return rl_newline(count, key);
+	p->vanished = strdup(rl_line_buffer);
+	if (p->vanished == NULL)
+		abort();
+	rl_clear_visible_line();
+	rl_replace_line("", 1);
+	rl_erase_empty_line = 1; /* no line feed for it */
+	rl_newline(count, key);
+	rl_erase_empty_line = 0;
+	return 0;
+}
+
 /* In every map, whatever ~/.inputrc chooses. */
 static void
-bind_keys(void)
+bind_key(int key, rl_command_func_t *pressed)
 {
-	const Keymap maps[] = { emacs_standard_keymap, vi_insertion_keymap,
-		vi_movement_keymap };
+	rl_bind_key_in_map(key, pressed, emacs_standard_keymap);
+	rl_bind_key_in_map(key, pressed, vi_insertion_keymap);
+	rl_bind_key_in_map(key, pressed, vi_movement_keymap);
+}
 
-	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
-		rl_bind_key_in_map(CTRL('C'), on_key, maps[i]);
-		rl_bind_key_in_map(CTRL('Z'), on_key, maps[i]);
-		rl_bind_key_in_map(CTRL('\\'), on_key, maps[i]);
-		rl_bind_key_in_map('\t', rl_insert, maps[i]);
-	}
+static void
+bind_keys(bool talking)
+{
+	bind_key(CTRL('C'), on_key);
+	bind_key(CTRL('Z'), on_key);
+	bind_key(CTRL('\\'), on_key);
+	bind_key('\t', talking ? rl_complete : rl_insert);
+	bind_key('\r', talking ? on_enter : rl_newline);
+	bind_key('\n', talking ? on_enter : rl_newline);
+}
+
+/* -- Tab -- */
+
+static void
+clear_offers(struct prompt_offers *o)
+{
+	while (o->count > 0)
+		free(o->texts[--o->count]);
+}
+
+void
+prompt_offer_from(struct prompt_offers *o, size_t from)
+{
+	if (from <= o->word)
+		o->from = from;
+}
+
+void
+prompt_offer(struct prompt_offers *o, struct slice text)
+{
+	size_t typed = o->before.len - o->from, skip = o->word - o->from;
+	char *copy;
+
+	if (o->count == PROMPT_OFFERS || text.len < typed ||
+	    memcmp(text.bytes, o->before.bytes + o->from, typed) != 0)
+		return;
+	copy = strndup((const char *)text.bytes + skip, text.len - skip);
+	if (copy == NULL)
+		abort();
+	o->texts[o->count++] = copy;
+}
+
+/* Readline frees what it gets. */
+static char *
+next_offer(const char *word, int state)
+{
+	struct prompt_offers *o = &the_prompt->offers;
+
+	(void)word;
+	(void)state; /* each is taken once */
+	return o->count > 0 ? o->texts[--o->count] : NULL;
+}
+
+static char **
+complete(const char *word, int start, int end)
+{
+	struct prompt *p = the_prompt;
+	struct prompt_offers *o = &p->offers;
+
+	rl_attempted_completion_over = 1; /* no files */
+	o->before = slice_bytes(rl_line_buffer, (size_t)end);
+	o->word = (size_t)start;
+	o->from = 0;
+	p->talk->complete(p->talk->arg, o->before, o);
+	return rl_completion_matches(word, next_offer);
+}
+
+/* Never a question, never a pager: both would wait for a key by themselves. */
+static void
+prepare_completion(void)
+{
+	rl_attempted_completion_function = complete;
+	rl_completer_word_break_characters = " ";
+	rl_completion_query_items = -1;
+	rl_variable_bind("page-completions", "off");
 }
 
 static void
@@ -310,7 +431,9 @@ use_terminal(struct prompt *p)
 	rl_catch_sigwinch = 0;
 	rl_change_environment = 0;
 	rl_prep_term_function = prepare_terminal;
-	bind_keys();
+	rl_deprep_term_function = leave_terminal;
+	bind_keys(false);
+	prepare_completion();
 	load_history(p);
 	p->watch = loop_watch(p->loop, STDIN_FILENO, on_character, p);
 	watch_enable(p->watch, false);
@@ -337,6 +460,7 @@ prompt_new(struct loop *l)
 void
 prompt_free(struct prompt *p)
 {
+	prompt_talk(p, NULL);
 	let_go(p);
 	if (p->input != NULL) {
 		input_free(p->input);
@@ -348,6 +472,8 @@ prompt_free(struct prompt *p)
 		the_prompt = NULL;
 	}
 	free(p->line);
+	free(p->vanished);
+	clear_offers(&p->offers);
 	free(p);
 }
 
@@ -398,4 +524,28 @@ prompt_change(struct prompt *p, const char *text)
 	rl_clear_visible_line();
 	rl_set_prompt(text);
 	rl_forced_update_display();
+}
+
+void
+prompt_print(struct prompt *p, const char *text)
+{
+	if (!p->asking) {
+		fputs(text, stdout);
+		fflush(stdout);
+		return;
+	}
+	rl_clear_visible_line();
+	fputs(text, rl_outstream);
+	rl_forced_update_display();
+}
+
+void
+prompt_talk(struct prompt *p, const struct prompt_talk *talk)
+{
+	if (p->input != NULL || p->talk == talk)
+		return;
+	p->talk = talk;
+	bind_keys(talk != NULL);
+	if (talk == NULL && !p->asking)
+		rl_deprep_terminal();
 }

@@ -32,4 +32,44 @@ bool prompt_line(struct prompt *p, const char *text, bool remember,
 /* Shows another text while a line is awaited; what was typed stays. */
 void prompt_change(struct prompt *p, const char *text);
 
+/*
+ * Prints text, whole lines, at once: above the line that is being typed, if
+ * one is, which stays as it is.
+ */
+void prompt_print(struct prompt *p, const char *text);
+
+/* What Tab could write; see below. */
+struct prompt_offers;
+
+struct prompt_talk {
+	/* True: once entered, the line goes from the screen. */
+	bool (*vanishes)(void *arg, struct slice line);
+	/* Offers texts for before, the line up to the cursor. */
+	void (
+	    *complete)(void *arg, struct slice before, struct prompt_offers *o);
+	void *arg;
+};
+
+/*
+ * From now on, if there is a terminal, lines are a conversation: Tab
+ * completes, pasted lines are one line with line feeds in it, and between
+ * two lines the terminal stays as it is while one is typed, so what comes
+ * meanwhile is not lost and not shown twice. Borrows talk until prompt_talk()
+ * with NULL, which ends it.
+ */
+void prompt_talk(struct prompt *p, const struct prompt_talk *talk);
+
+/*
+ * What is offered from now on would stand in the line from that byte on, the
+ * start of a word; at first that is 0.
+ */
+void prompt_offer_from(struct prompt_offers *o, size_t from);
+
+/*
+ * One more text for Tab (copied), if it begins with what stands there. Those
+ * over PROMPT_OFFERS are left out.
+ */
+enum { PROMPT_OFFERS = 200 };
+void prompt_offer(struct prompt_offers *o, struct slice text);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/lang.h"
 #include "common/text.h"
@@ -16,16 +17,20 @@ advice(enum err e, bool is_write)
 				    "is not known; list to see") :
 				  _("no answer in time; try again");
 	case E_NOCONNECTION:
-		return is_write ?
-		    _("the link broke: whether it was done is not known; "
-		      "list to see") :
-		    _("the link broke; try again");
+		return is_write ? _("the link broke, and no answer came in "
+				    "time: whether it was done is not known; "
+				    "list to see") :
+				  _("the link broke; try again");
+	case E_UNREACHABLE:
+		return _("there was no link to the server in time; nothing "
+			 "was done");
 	case E_DIED:
 		return is_write ? _("the server's process ended: whether it "
 				    "was done is not known; list to see") :
 				  _("the server's process ended; try again");
 	case E_OVERLOAD:
-		return _("the server is too busy; try again later");
+		return _("the server is too busy and did nothing; try again "
+			 "later");
 	case E_STORAGE:
 		return _("the server cannot store it now; nothing was done");
 	case E_NOPROC:
@@ -35,7 +40,10 @@ advice(enum err e, bool is_write)
 		return _("the server does not know this operation; is it "
 			 "older than the client?");
 	case E_MALFORMED:
-		return _("the server's answer makes no sense");
+		return is_write ? _("the server's answer makes no sense: "
+				    "whether it was done is not known; list "
+				    "to see") :
+				  _("the server's answer makes no sense");
 	case E_DENIED:
 		return _("not allowed");
 	default:
@@ -50,17 +58,47 @@ server_says_more(enum err e)
 	return e == E_BADARG || e == E_TOOBIG || e == E_EXISTS;
 }
 
+/* What to say; the caller frees it. */
+static char *
+sentence(enum err e, struct slice text, bool is_write)
+{
+	char *clean = text_clean(text);
+	bool theirs = server_says_more(e) && clean[0] != '\0';
+	char *say = strdup(theirs ? gettext(clean) : advice(e, is_write));
+
+	if (say == NULL)
+		abort();
+	free(clean);
+	return say;
+}
+
 int
 report_error(enum err e, struct slice text, bool is_write)
 {
-	char *clean = text_clean(text);
+	char *say = sentence(e, text, is_write);
 
-	if (server_says_more(e) && clean[0] != '\0')
-		fprintf(stderr, "tareas_client: %s\n", gettext(clean));
-	else
-		fprintf(stderr, "tareas_client: %s\n", advice(e, is_write));
-	free(clean);
+	fprintf(stderr, "tareas_client: %s\n", say);
+	free(say);
 	return err_exit_status(e);
+}
+
+void
+report_line(uint64_t line, enum err e, struct slice text)
+{
+	char *say = sentence(e, text, true);
+
+	fprintf(stderr, _("tareas_client: line %llu: %s\n"),
+	    (unsigned long long)line, say);
+	free(say);
+}
+
+void
+report_lines(uint64_t count, uint64_t first, uint64_t last, enum err e)
+{
+	fprintf(stderr,
+	    _("tareas_client: %llu of the lines %llu to %llu: %s\n"),
+	    (unsigned long long)count, (unsigned long long)first,
+	    (unsigned long long)last, advice(e, true));
 }
 
 int

@@ -5,6 +5,9 @@
 #ifndef CLIENT_REPORT_H
 #define CLIENT_REPORT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "common/address.h"
 #include "proto/blob.h"
 #include "proto/err.h"
@@ -20,6 +23,12 @@ enum {
  * matters. Returns the exit status of e.
  */
 int report_error(enum err e, struct slice text, bool is_write);
+
+/* A write that came from that line of the input and failed. */
+void report_line(uint64_t line, enum err e, struct slice text);
+
+/* That many of the lines from first to last failed so. */
+void report_lines(uint64_t count, uint64_t first, uint64_t last, enum err e);
 
 /* No link to the server; why is a constant English sentence. */
 int report_no_link(enum err e, const struct address *server, const char *why);

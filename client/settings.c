@@ -19,10 +19,16 @@ enum {
 	OPTION_COLOR,
 	OPTION_CAST,
 	OPTION_TEXTOS,
+	OPTION_DECIR,
+	OPTION_SEGUIR,
+	OPTION_CREAR,
+	OPTION_CUENTA,
+	OPTION_PLAZO,
 	OPTION_LANG,
 	OPTION_HELP,
 	OPTION_VERSION,
 	TIMEOUT_MS_MAX = 24 * 60 * 60 * 1000,
+	COUNT_MAX = 1000 * 1000 * 1000,
 };
 
 static const struct option options[] = {
@@ -35,6 +41,15 @@ static const struct option options[] = {
 	{ "color", required_argument, NULL, OPTION_COLOR },
 	{ "cast", no_argument, NULL, OPTION_CAST },
 	{ "textos", no_argument, NULL, OPTION_TEXTOS },
+	{ "decir", required_argument, NULL, OPTION_DECIR },
+	{ "say", required_argument, NULL, OPTION_DECIR },
+	{ "seguir", no_argument, NULL, OPTION_SEGUIR },
+	{ "follow", no_argument, NULL, OPTION_SEGUIR },
+	{ "crear", no_argument, NULL, OPTION_CREAR },
+	{ "create", no_argument, NULL, OPTION_CREAR },
+	{ "cuenta", required_argument, NULL, OPTION_CUENTA },
+	{ "count", required_argument, NULL, OPTION_CUENTA },
+	{ "plazo", required_argument, NULL, OPTION_PLAZO },
 	{ "lang", required_argument, NULL, OPTION_LANG },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
@@ -58,18 +73,44 @@ set_server(struct settings *s, const char *option, const char *value)
 	    _("not an address: host, host:port or [v6]:port"));
 }
 
+/* A number from 1 to max. */
+static bool
+read_number(const char *value, unsigned long max, uint64_t *out)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(value, &end, 10);
+	if (errno != 0 || *end != '\0' || value[0] < '0' || value[0] > '9' ||
+	    n == 0 || n > max)
+		return false;
+	*out = n;
+	return true;
+}
+
 static enum settings_verdict
 set_timeout(struct settings *s, const char *value)
 {
-	char *end;
-	unsigned long ms;
+	return read_number(value, TIMEOUT_MS_MAX, &s->timeout_ms) ?
+	    SETTINGS_RUN :
+	    wrong("--timeout", value, _("milliseconds, from 1 on"));
+}
 
-	errno = 0;
-	ms = strtoul(value, &end, 10);
-	if (errno != 0 || *end != '\0' || value[0] < '0' || value[0] > '9' ||
-	    ms == 0 || ms > TIMEOUT_MS_MAX)
-		return wrong("--timeout", value, _("milliseconds, from 1 on"));
-	s->timeout_ms = ms;
+static enum settings_verdict
+set_count(struct settings *s, const char *value)
+{
+	return read_number(value, COUNT_MAX, &s->count) ?
+	    SETTINGS_RUN :
+	    wrong("--cuenta", value, _("a number, from 1 on"));
+}
+
+static enum settings_verdict
+set_plazo(struct settings *s, const char *value)
+{
+	if (!read_number(value, TIMEOUT_MS_MAX / 1000, &s->follow_ms))
+		return wrong("--plazo", value, _("seconds, from 1 on"));
+	s->follow_ms *= 1000;
 	return SETTINGS_RUN;
 }
 
@@ -91,6 +132,7 @@ set_color(struct settings *s, const char *value)
 static enum settings_verdict
 take_option(struct settings *s, int option)
 {
+	/* flat table */
 	enum lang lang;
 
 	switch (option) {
@@ -118,6 +160,19 @@ take_option(struct settings *s, int option)
 	case OPTION_TEXTOS:
 		s->texts = true;
 		return SETTINGS_RUN;
+	case OPTION_DECIR:
+		s->say = optarg;
+		return SETTINGS_RUN;
+	case OPTION_SEGUIR:
+		s->follow = true;
+		return SETTINGS_RUN;
+	case OPTION_CREAR:
+		s->create = true;
+		return SETTINGS_RUN;
+	case OPTION_CUENTA:
+		return set_count(s, optarg);
+	case OPTION_PLAZO:
+		return set_plazo(s, optarg);
 	case OPTION_LANG: /* main has looked at it already */
 		return lang_parse(optarg, &lang) == E_OK ?
 		    SETTINGS_RUN :
@@ -180,4 +235,11 @@ settings_read(struct settings *s, int argc, char *argv[])
 	s->argc = argc - optind;
 	s->argv = argv + optind;
 	return v;
+}
+
+bool
+settings_talk(const struct settings *s)
+{
+	return s->say != NULL || s->follow || s->create || s->count != 0 ||
+	    s->follow_ms != 0;
 }

@@ -21,6 +21,12 @@ struct settings {
 	bool cast; /* --cast */
 	bool yes; /* -y */
 	bool texts; /* --textos */
+	/* chat */
+	const char *say; /* --decir; NULL: not said */
+	bool follow; /* --seguir */
+	bool create; /* --crear */
+	uint64_t count; /* --cuenta; 0: without end */
+	uint64_t follow_ms; /* --plazo; 0: without end */
 	int argc; /* the command and its arguments */
 	char **argv;
 };
@@ -34,5 +40,8 @@ enum settings_verdict {
 
 /* Reads the command line; strings are borrowed from argv and environ. */
 enum settings_verdict settings_read(struct settings *s, int argc, char *argv[]);
+
+/* True when one of the options of chat was given. */
+bool settings_talk(const struct settings *s);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "client/conn.h"
+#include "client/outbox.h"
 #include "proto/limits.h"
 #include "proto/term.h"
 
@@ -19,6 +21,7 @@ write_plazo(struct buf *b, const struct tareas_cliente *c)
 	term_write_uint(b, c->timeout_ms);
 }
 
+/* What writes have before their options. */
 static void
 write_agregar(struct buf *b, struct slice usuario, const struct tarea *t)
 {
@@ -52,7 +55,7 @@ static void
 cast(const struct tareas_cliente *c, const char *method, struct buf *params)
 {
 	/* Who wants to know what became of it uses the call. */
-	(void)proc_cast(c->node, c->server, slice_of(method),
+	(void)proc_cast(c->node, conn_peer(c->node, c->conn), slice_of(method),
 	    buf_bytes(params));
 	buf_release(params);
 }
@@ -61,13 +64,49 @@ static enum err
 call(const struct tareas_cliente *c, const char *method, struct buf *params,
     struct buf *body)
 {
+	struct pid server = conn_peer(c->node, c->conn);
 	enum err e = E_NOCONNECTION;
 
-	if (c->server.id != 0)
-		e = gs_call_wait(c->node, c->server, slice_of(method),
+	if (server.id != 0)
+		e = gs_call_wait(c->node, server, slice_of(method),
 		    buf_bytes(params), c->timeout_ms, body);
 	buf_release(params);
 	return e;
+}
+
+/* -- one write, through an outbox of its own -- */
+
+struct outcome {
+	enum err e;
+	struct buf *body;
+};
+
+static void
+write_done(void *arg, const struct outbox_result *r)
+{
+	struct outcome *out = arg;
+
+	out->e = r->e;
+	buf_add(out->body, r->body);
+}
+
+static enum err
+write_once(const struct tareas_cliente *c, const char *method,
+    struct buf *fields, struct buf *body)
+{
+	/* If the world cannot go on, nobody knows. */
+	struct outcome out = { .e = E_NOCONNECTION, .body = body };
+	struct outbox_config config = { .conn = c->conn,
+		.timeout_ms = c->timeout_ms,
+		.done = write_done,
+		.arg = &out };
+	struct pid outbox = outbox_start(c->node, &config);
+
+	outbox_add(c->node, outbox, method, buf_bytes(fields), 0);
+	buf_release(fields);
+	(void)outbox_run(c->node, outbox);
+	outbox_stop(c->node, outbox);
+	return out.e;
 }
 
 void
@@ -102,9 +141,20 @@ tareas_cliente_agregar_call(const struct tareas_cliente *c,
 
 	buf_init(&params);
 	write_agregar(&params, usuario, t);
-	term_write_map(&params, 1);
-	write_plazo(&params, c);
-	return call(c, "tareas.agregar_tarea", &params, text);
+	return write_once(c, "tareas.agregar_tarea", &params, text);
+}
+
+void
+tareas_cliente_agregar_in(const struct tareas_cliente *c, struct pid outbox,
+    struct slice usuario, const struct tarea *t, uint64_t tag)
+{
+	struct buf params;
+
+	buf_init(&params);
+	write_agregar(&params, usuario, t);
+	outbox_add(c->node, outbox, "tareas.agregar_tarea", buf_bytes(&params),
+	    tag);
+	buf_release(&params);
 }
 
 enum err
@@ -118,9 +168,7 @@ tareas_cliente_eliminar_call(const struct tareas_cliente *c,
 
 	buf_init(&params);
 	write_eliminar(&params, usuario, titulo);
-	term_write_map(&params, 1);
-	write_plazo(&params, c);
-	e = call(c, "tareas.eliminar_tarea", &params, text);
+	e = write_once(c, "tareas.eliminar_tarea", &params, text);
 	if (e != E_OK)
 		return e;
 	term_reader_init(&r, buf_bytes(text));
@@ -197,18 +245,6 @@ tareas_cliente_listar(const struct tareas_cliente *c, struct slice usuario,
 	else
 		lista_release(&l);
 	return e;
-}
-
-enum err
-tareas_cliente_sync(const struct tareas_cliente *c, struct slice usuario,
-    struct buf *text)
-{
-	struct buf params;
-
-	buf_init(&params);
-	write_listar(&params, usuario, 0, 0);
-	write_plazo(&params, c);
-	return call(c, "tareas.listar_tareas", &params, text);
 }
 
 void

@@ -15,7 +15,7 @@
 /* Where the server is, and for how long to wait for it. */
 struct tareas_cliente {
 	struct node *node;
-	struct pid server; /* the peer; id 0: no link */
+	struct pid conn; /* see conn.h */
 	uint64_t timeout_ms;
 };
 
@@ -34,7 +34,14 @@ void tareas_cliente_agregar(const struct tareas_cliente *c,
 void tareas_cliente_eliminar(const struct tareas_cliente *c,
     struct slice usuario, struct slice titulo);
 
-/* -- calls: text gets the server's sentence when there is an error -- */
+/*
+ * -- calls: text gets the server's sentence when there is an error --
+ *
+ * A write happens once: while there is no link it waits for one, and what a
+ * broken link leaves open is sent again, until timeout_ms are over. Which
+ * errors are certain then says struct outbox_result. E_UNREACHABLE: there
+ * was no link in that time.
+ */
 
 enum err tareas_cliente_agregar_call(const struct tareas_cliente *c,
     struct slice usuario, const struct tarea *t, struct buf *text);
@@ -45,18 +52,19 @@ enum err tareas_cliente_eliminar_call(const struct tareas_cliente *c,
     struct buf *text);
 
 /*
+ * One of many: the write goes into an outbox (see outbox.h) of that
+ * connection, whose done() hears of it under that tag.
+ */
+void tareas_cliente_agregar_in(const struct tareas_cliente *c,
+    struct pid outbox, struct slice usuario, const struct tarea *t,
+    uint64_t tag);
+
+/*
  * All tasks of a user, page by page. Gives a list, which ends with
  * lista_release(); unchanged on failure.
  */
 enum err tareas_cliente_listar(const struct tareas_cliente *c,
     struct slice usuario, struct lista *out, struct buf *text);
-
-/*
- * Comes back when the server has handled all casts before it: links keep
- * their order.
- */
-enum err tareas_cliente_sync(const struct tareas_cliente *c,
-    struct slice usuario, struct buf *text);
 
 void lista_release(struct lista *l);
 

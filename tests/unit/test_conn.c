@@ -3,11 +3,13 @@
  * client's top level.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/conn.h"
 #include "common/peer.h"
+#include "common/registry.h"
 #include "tests/lib/served.h"
 
 static struct sim *sim;
@@ -278,6 +280,82 @@ START_TEST(a_renewal_leaves_a_server_that_does_not_close)
 }
 END_TEST
 
+/* -- what the server casts -- */
+
+static char heard[64]; /* operations, a space behind each */
+
+static struct gs_next
+hear(struct proc *self, const struct message *m)
+{
+	(void)self;
+	snprintf(heard + strlen(heard), sizeof(heard) - strlen(heard), "%.*s ",
+	    (int)m->op.len, (const char *)m->op.bytes);
+	return gs_noreply();
+}
+
+static const struct gen_server hearer = { .module = "hearer",
+	.handle_cast = hear,
+	.handle_info = hear };
+
+static void
+session_pid(void *arg, const struct sup_which *child)
+{
+	*(struct pid *)arg = child->pid;
+}
+
+static void
+server_casts(const char *method)
+{
+	struct pid session = { 0 };
+
+	sup_which_children(node_find(served.node, served.sessions), session_pid,
+	    &session);
+	proc_cast(served.node, session, slice_of(method), slice_of("\x90"));
+	sim_run_ms(sim, 10);
+}
+
+START_TEST(the_server_casts_to_those_who_are_open_to_it)
+{
+	static const struct {
+		const char *name, *method, *heard;
+	} cases[] = {
+		{ "sys", "sys.mensaje", "mensaje " },
+		{ "sys", "sys.otra", "" },
+		{ "chat_client", "chat.message", "message " },
+		{ "chat_client", "chat.joined", "joined " },
+		{ "chat", "chat.message", "" },
+		{ "chat_client", "chat_client.message", "" },
+		{ "conn", "conn.retry", "" },
+	};
+	struct pid pid;
+
+	start(true);
+	ck_assert_int_eq(conn_wait(node, conn, 5000, &why), E_OK);
+	server_casts(cases[_i].method); /* to nobody: it is dropped */
+	if (strcmp(cases[_i].name, "conn") != 0)
+		ck_assert_int_eq(gs_start(node, &hearer, cases[_i].name, NULL,
+				     &pid),
+		    E_OK);
+	server_casts(cases[_i].method);
+	ck_assert_str_eq(heard, cases[_i].heard);
+	ck_assert(conn_is_up(node, conn));
+}
+END_TEST
+
+START_TEST(who_subscribes_hears_of_each_link)
+{
+	struct pid pid;
+
+	ck_assert_int_eq(gs_start(node, &hearer, "hearer", NULL, &pid), E_OK);
+	reg_subscribe(node_find(node, pid), REG_NODES);
+	start(true);
+	ck_assert_int_eq(conn_wait(node, conn, 5000, &why), E_OK);
+	sim_cut_world(world);
+	sim_run_ms(sim, 400);
+	ck_assert_str_eq(heard, "nodeup nodedown nodeup ");
+}
+END_TEST
+
 START_TEST(a_close_sends_what_is_unsent)
 {
 	struct pid tareas;
@@ -359,6 +437,9 @@ main(void)
 	tcase_add_loop_test(t,
 	    a_renewal_does_not_wait_for_a_link_that_is_not_up, 0, 40);
 	tcase_add_test(t, a_renewal_leaves_a_server_that_does_not_close);
+	tcase_add_loop_test(t, the_server_casts_to_those_who_are_open_to_it, 0,
+	    7);
+	tcase_add_test(t, who_subscribes_hears_of_each_link);
 	tcase_add_test(t, a_close_sends_what_is_unsent);
 	tcase_add_loop_test(t, a_close_has_its_time_too, 0, 3);
 	tcase_add_loop_test(t,

@@ -19,22 +19,37 @@ static struct buf text;
 static char seen[256]; /* lista as "titulo/descripcion" */
 
 static void
-setup(void)
+connect_to_it(bool again)
 {
 	struct conn_config config = { .server = &served.address,
 		.cookie = &served.cookie,
-		.user = "ana" };
+		.user = "ana",
+		.again = again };
 	const char *why;
 
+	conn = conn_start(node, &config);
+	ck_assert_int_eq(conn_wait(node, conn, 5000, &why), E_OK);
+	cliente.conn = conn;
+}
+
+/* With one that reconnects by itself. */
+static void
+connect_again(void)
+{
+	conn_close(node, conn, 1000);
+	sim_run_ms(sim, 10);
+	connect_to_it(true);
+}
+
+static void
+setup(void)
+{
 	sim = sim_new(1);
 	served_start(&served, sim, "server");
 	world = sim_world(sim);
 	node = node_new(world, slice_of("cliente"), NULL);
-	conn = conn_start(node, &config);
-	ck_assert_int_eq(conn_wait(node, conn, 5000, &why), E_OK);
-	cliente = (struct tareas_cliente){ .node = node,
-		.server = conn_peer(node, conn),
-		.timeout_ms = 5000 };
+	cliente = (struct tareas_cliente){ .node = node, .timeout_ms = 5000 };
+	connect_to_it(false);
 	buf_init(&text);
 }
 
@@ -134,63 +149,101 @@ START_TEST(an_error_comes_with_the_sentence_of_the_server)
 }
 END_TEST
 
-START_TEST(a_sync_comes_after_all_casts)
+START_TEST(a_list_sees_all_casts_before_it)
 {
 	struct sim_net *net = sim_net(sim);
+	struct lista l;
 
 	net->chop = SIM_CHOPPED;
 	net->delay_max_ms = 5;
 	for (int i = 0; i < 3000; i++)
 		agregar("x", "y");
-	buf_clear(&text);
 	cliente.timeout_ms = 600000;
-	ck_assert_int_eq(tareas_cliente_sync(&cliente, slice_of("ana"), &text),
+	ck_assert_int_eq(tareas_cliente_listar(&cliente, slice_of("ana"), &l,
+			     &text),
 	    E_OK);
-	ck_assert_uint_eq(tareas_state_count(engine_state(served.engine),
-			      slice_of("ana")),
-	    3000);
+	ck_assert_uint_eq(l.count, 3000);
+	lista_release(&l);
 }
 END_TEST
 
 /* Without a link, with one that is cut, with one that is silent. */
 START_TEST(without_a_server_a_call_says_so_and_changes_nothing)
 {
-	static const enum err expected[] = { E_NOCONNECTION, E_NOCONNECTION,
-		E_TIMEOUT, E_NOPROC };
+	static const struct {
+		enum err write, list;
+	} expected[] = { { E_UNREACHABLE, E_NOCONNECTION },
+		{ E_NOCONNECTION, E_NOCONNECTION }, { E_TIMEOUT, E_TIMEOUT },
+		{ E_NOPROC, E_NOPROC } };
 	struct lista l = { .count = 77 };
-	uint64_t start_ms = sim_now(sim);
+	uint64_t start_ms;
 
-	if (_i == 0)
-		cliente.server.id = 0;
-	else if (_i == 1)
+	if (_i < 2)
 		sim_cut_world(world);
+	if (_i == 0)
+		sim_run_ms(sim, 10);
 	else if (_i == 2)
 		sim_unplug(served.world, true);
-	else
+	else if (_i == 3)
 		proc_exit(node_find(served.node, served.tareas),
 		    reason_of("kill"));
 	cliente.timeout_ms = 700;
-	ck_assert_int_eq(agregar_call("x"), expected[_i]);
+	start_ms = sim_now(sim);
+	ck_assert_int_eq(agregar_call("x"), expected[_i].write);
+	ck_assert_uint_eq(sim_now(sim), start_ms + 700);
 	buf_clear(&text);
-	if (_i != 1) {
-		ck_assert_int_eq(tareas_cliente_listar(&cliente,
-				     slice_of("ana"), &l, &text),
-		    expected[_i]);
-		ck_assert_uint_eq(l.count, 77);
-	}
+	ck_assert_int_eq(tareas_cliente_listar(&cliente, slice_of("ana"), &l,
+			     &text),
+	    expected[_i].list);
+	ck_assert_uint_eq(l.count, 77);
 	agregar("x", "y"); /* to nobody */
-	if (_i == 2)
-		ck_assert_uint_eq(sim_now(sim), start_ms + 1400);
 	sim_unplug(served.world, false);
+}
+END_TEST
+
+/* Its link is made again in time: nobody notices. */
+START_TEST(a_write_waits_for_the_next_link)
+{
+	uint64_t deleted = 77;
+	const char *why;
+
+	connect_again();
+	ck_assert_int_eq(agregar_call("x"), E_OK);
+	sim_cut_world(world);
+	sim_run_ms(sim, 10);
+	ck_assert(!conn_is_up(node, conn));
+	ck_assert_int_eq(agregar_call("y"), E_OK);
+	sim_cut_world(world);
+	sim_run_ms(sim, 10);
+	buf_clear(&text);
+	ck_assert_int_eq(tareas_cliente_eliminar_call(&cliente, slice_of("ana"),
+			     slice_of("x"), &deleted, &text),
+	    E_OK);
+	ck_assert_uint_eq(deleted, 1);
+	ck_assert_int_eq(conn_wait(node, conn, 5000, &why), E_OK);
+	ck_assert_str_eq(listar(), "y/");
 }
 END_TEST
 
 /* -- pages -- */
 
 static void
+on_applied(void *arg, uint64_t seq, struct from from, const struct command *c,
+    const struct outcome *o)
+{
+	(void)arg;
+	(void)seq;
+	(void)from;
+	(void)c;
+	ck_assert_int_eq(o->e, E_OK);
+}
+
+static void
 fill(uint32_t n, size_t titulo_len, size_t descripcion_len)
 {
 	static char bytes[LIMIT_DESCRIPCION];
+	static const struct engine_events events = { .applied = on_applied };
+	struct engine_client somebody = { .events = &events };
 	struct from nobody = { .ref = 0 };
 	struct command c = { .kind = COMMAND_AGREGAR,
 		.usuario = slice_of("ana"),
@@ -198,13 +251,15 @@ fill(uint32_t n, size_t titulo_len, size_t descripcion_len)
 		    .descripcion = slice_bytes(bytes, descripcion_len) } };
 
 	memset(bytes, 'x', sizeof(bytes));
+	engine_attach(served.engine, &somebody);
 	for (uint32_t i = 0; i < n; i++) {
 		/* Each title differs in its first bytes. */
 		snprintf(bytes, 16, "%06u", i);
 		bytes[6] = 'x';
 		bytes[7] = 'x';
-		engine_propose(served.engine, &c, nobody);
+		engine_propose(served.engine, &somebody, &c, nobody);
 	}
+	engine_detach(served.engine, &somebody);
 }
 
 static const struct {
@@ -258,9 +313,10 @@ main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, the_class_session);
 	tcase_add_test(t, an_error_comes_with_the_sentence_of_the_server);
-	tcase_add_test(t, a_sync_comes_after_all_casts);
+	tcase_add_test(t, a_list_sees_all_casts_before_it);
 	tcase_add_loop_test(t,
 	    without_a_server_a_call_says_so_and_changes_nothing, 0, 4);
+	tcase_add_test(t, a_write_waits_for_the_next_link);
 	tcase_add_loop_test(t, a_list_of_any_size_comes_whole_page_by_page, 0,
 	    (int)(sizeof(lists) / sizeof(lists[0])));
 	srunner_run_all(sr, CK_NORMAL);
