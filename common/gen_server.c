@@ -11,6 +11,7 @@
 
 #include "common/lang.h"
 #include "common/runtime.h"
+#include "proto/rpc.h"
 #include "proto/term.h"
 
 struct server {
@@ -38,7 +39,7 @@ gs_state(struct proc *self)
 struct buf *
 gs_answer(struct proc *self)
 {
-	buf_clear(&self->node->answer);
+	buf_clear_behind(&self->node->answer, RPC_RESULT_HEAD);
 	return &self->node->answer;
 }
 

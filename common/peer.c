@@ -12,6 +12,9 @@
 /* Lines about casts that failed, in the log's window of time. */
 enum { CAST_LINES = 3 };
 
+/* Bytes of an answer from which on a copy costs more than care. */
+enum { HAND_OVER_MIN = 4096 };
+
 /* A process that requests of the far side are open at. */
 struct target {
 	LIST_ENTRY(target) entry;
@@ -82,6 +85,34 @@ answer_error(struct peer *peer, uint32_t msgid, enum err e, const char *text)
 	link_written(peer->link);
 }
 
+/*
+ * A long answer that lies in the node's buffer for them is not copied: that
+ * becomes the link's.
+ */
+static bool
+hand_over(struct peer *peer, uint32_t msgid, struct slice body)
+{
+	struct buf *out = link_out(peer->link);
+	struct buf *answer = &proc_node(proc_of(peer))->answer;
+	struct buf kept = *out;
+
+	if (buf_len(out) > 0 || body.len < HAND_OVER_MIN ||
+	    body.bytes != buf_bytes(answer).bytes ||
+	    body.len != buf_len(answer) || !rpc_wrap_result(answer, msgid))
+		return false;
+	*out = *answer;
+	*answer = kept;
+	return true;
+}
+
+static void
+write_result(struct peer *peer, uint32_t msgid, struct slice body)
+{
+	if (!hand_over(peer, msgid, body))
+		rpc_write_result(link_out(peer->link), msgid, body);
+	link_written(peer->link);
+}
+
 static void
 write_answer(struct peer *peer, uint32_t msgid, const struct answer *a)
 {
@@ -94,8 +125,7 @@ write_answer(struct peer *peer, uint32_t msgid, const struct answer *a)
 		return;
 	}
 	if (a->e == E_OK) {
-		rpc_write_result(link_out(peer->link), msgid, a->body);
-		link_written(peer->link);
+		write_result(peer, msgid, a->body);
 		return;
 	}
 	/* A cut text ends with a whole character. */

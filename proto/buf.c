@@ -25,6 +25,23 @@ buf_clear(struct buf *b)
 	b->start = b->end = 0;
 }
 
+void
+buf_clear_behind(struct buf *b, size_t head)
+{
+	buf_clear(b);
+	(void)buf_room(b, head);
+	b->start = b->end = head;
+}
+
+uint8_t *
+buf_before(struct buf *b, size_t len)
+{
+	if (b->start < len)
+		return NULL;
+	b->start -= len;
+	return b->bytes + b->start;
+}
+
 struct slice
 buf_bytes(const struct buf *b)
 {

@@ -30,6 +30,18 @@ void buf_release(struct buf *b);
 /* Empties the buffer and keeps its memory. */
 void buf_clear(struct buf *b);
 
+/*
+ * Empties it and keeps room for head bytes before the content, which
+ * buf_before() gives as long as the buffer has not grown.
+ */
+void buf_clear_behind(struct buf *b, size_t head);
+
+/*
+ * Makes len bytes before the content part of it: the caller fills them.
+ * NULL, and nothing changed, when there is no such room.
+ */
+uint8_t *buf_before(struct buf *b, size_t len);
+
 /* The content, borrowed until the next call that changes the buffer. */
 struct slice buf_bytes(const struct buf *b);
 

@@ -5,9 +5,6 @@
 #include "proto/limits.h"
 #include "proto/term.h"
 
-/* Array, kind, a msgid of four bytes, nil. */
-enum { RESULT_HEAD_MAX = 8 };
-
 static enum err
 read_msgid(struct term_reader *r, uint32_t *msgid)
 {
@@ -191,19 +188,38 @@ put_msgid(uint8_t *p, uint32_t msgid)
 }
 
 /* The answer of nearly every call: in one go. */
-void
-rpc_write_result(struct buf *b, uint32_t msgid, struct slice result)
+/* What stands before a result: array, kind, msgid, nil. Returns its end. */
+static uint8_t *
+put_result_head(uint8_t *p, uint32_t msgid)
 {
-	uint8_t *start = buf_room(b, RESULT_HEAD_MAX + result.len);
-	uint8_t *p = start;
-
 	*p++ = 0x94;
 	*p++ = RPC_RESPONSE;
 	p = put_msgid(p, msgid);
 	*p++ = 0xc0;
+	return p;
+}
+
+void
+rpc_write_result(struct buf *b, uint32_t msgid, struct slice result)
+{
+	uint8_t *start = buf_room(b, RPC_RESULT_HEAD + result.len);
+	uint8_t *p = put_result_head(start, msgid);
+
 	if (result.len > 0)
 		memcpy(p, result.bytes, result.len);
 	buf_grew(b, (size_t)(p - start) + result.len);
+}
+
+bool
+rpc_wrap_result(struct buf *b, uint32_t msgid)
+{
+	uint8_t head[RPC_RESULT_HEAD];
+	size_t len = (size_t)(put_result_head(head, msgid) - head);
+	uint8_t *p = buf_before(b, len);
+
+	if (p != NULL)
+		memcpy(p, head, len);
+	return p != NULL;
 }
 
 static void

@@ -11,6 +11,8 @@
 #ifndef PROTO_RPC_H
 #define PROTO_RPC_H
 
+#include <stdbool.h>
+
 #include "proto/blob.h"
 #include "proto/buf.h"
 #include "proto/err.h"
@@ -67,6 +69,13 @@ void rpc_write_request(struct buf *b, uint32_t msgid, struct slice method,
     struct slice params);
 void rpc_write_notify(struct buf *b, struct slice method, struct slice params);
 void rpc_write_result(struct buf *b, uint32_t msgid, struct slice result);
+
+/*
+ * The same around a result that b holds, and nothing else. False, and b is
+ * unchanged, when it has no room for that before: see buf_clear_behind().
+ */
+enum { RPC_RESULT_HEAD = 8 };
+bool rpc_wrap_result(struct buf *b, uint32_t msgid);
 
 /* text may be NULL: then the sentence of the error table. */
 void rpc_write_error(struct buf *b, uint32_t msgid, enum err e,

@@ -137,14 +137,6 @@ chunk_with_room(struct usuario *u, uint32_t len)
 
 /* -- tasks -- */
 
-/* One task in a chunk: its number and two MessagePack strings. */
-struct entry {
-	uint64_t number;
-	struct slice titulo;
-	struct slice descripcion;
-	uint32_t bytes; /* of all three */
-};
-
 /* Bytes of a number before each task: 7 bits in each, the lowest first. */
 enum { NUMBER_MAX = 10 };
 
@@ -159,48 +151,86 @@ number_write(uint8_t out[NUMBER_MAX], uint64_t number)
 	return n;
 }
 
-static const uint8_t *
-number_read(const uint8_t *at, uint64_t *number)
+static uint64_t
+number_read(const uint8_t *at)
 {
+	uint64_t number = 0;
 	unsigned shift = 0;
 
-	for (*number = 0; *at & 0x80; shift += 7)
-		*number |= (uint64_t)(*at++ & 0x7f) << shift;
-	*number |= (uint64_t)*at++ << shift;
-	return at;
+	for (; *at & 0x80; shift += 7)
+		number |= (uint64_t)(*at++ & 0x7f) << shift;
+	return number | (uint64_t)*at << shift;
 }
 
-/* A whole MessagePack string at a place of ours: it is well formed. */
-static struct slice
-string_at(const uint8_t *at)
+/* One task in a chunk: its number and two whole MessagePack strings. */
+struct entry {
+	const uint8_t *number;
+	const uint8_t *titulo;
+	const uint8_t *descripcion;
+	const uint8_t *end;
+};
+
+static inline size_t
+string_head(const uint8_t *at)
 {
-	if (at[0] < 0xd9)
-		return slice_bytes(at, 1 + (at[0] & 0x1fU));
-	if (at[0] == 0xd9)
-		return slice_bytes(at, 2 + (size_t)at[1]);
-	return slice_bytes(at, 3 + ((size_t)at[1] << 8 | at[2]));
+	return *at < 0xd9 ? 1 : *at == 0xd9 ? 2 : 3;
 }
 
-/* The task at place `at` of a chunk. */
-static struct entry
-entry_at(const struct chunk *c, uint32_t at)
+/* Behind a string of ours, which is well formed. */
+static inline const uint8_t *
+string_end(const uint8_t *at)
 {
-	const uint8_t *start = c->bytes + at;
-	struct entry e;
+	if (*at < 0xd9)
+		return at + 1 + (*at & 0x1f);
+	if (*at == 0xd9)
+		return at + 2 + at[1];
+	return at + 3 + (at[1] << 8 | at[2]);
+}
 
-	e.titulo = string_at(number_read(start, &e.number));
-	e.descripcion = string_at(e.titulo.bytes + e.titulo.len);
-	e.bytes = (uint32_t)(e.descripcion.bytes + e.descripcion.len - start);
+/* Pointers alone: this is where the time of a long listing goes. */
+static inline struct entry
+entry_at(const uint8_t *at)
+{
+	struct entry e = { .number = at };
+
+	while (*at & 0x80)
+		at++;
+	e.titulo = at + 1;
+	e.descripcion = string_end(e.titulo);
+	e.end = string_end(e.descripcion);
 	return e;
 }
 
-/* The characters of a whole MessagePack string. */
-static struct slice
-text_of(struct slice str)
+/* Copies what lies between two places. Returns its end. */
+static inline uint8_t *
+put(uint8_t *to, const uint8_t *from, const uint8_t *end)
 {
-	size_t head = str.bytes[0] < 0xd9 ? 1 : str.bytes[0] == 0xd9 ? 2 : 3;
+	size_t len = (size_t)(end - from);
 
-	return slice_bytes(str.bytes + head, str.len - head);
+	memcpy(to, from, len);
+	return to + len;
+}
+
+/* The first task of a chunk, and what is behind its last one. */
+static const uint8_t *
+chunk_first(const struct chunk *c)
+{
+	return c->bytes + c->start;
+}
+
+static const uint8_t *
+chunk_end(const struct chunk *c)
+{
+	return c->bytes + c->size;
+}
+
+static bool
+has_titulo(const struct entry *e, struct slice titulo)
+{
+	const uint8_t *text = e->titulo + string_head(e->titulo);
+
+	return slice_equal(slice_bytes(text, (size_t)(e->descripcion - text)),
+	    titulo);
 }
 
 static struct usuario *
@@ -261,12 +291,6 @@ tareas_state_agregar(struct tareas_state *s, uint64_t seq, struct slice usuario,
 	return E_OK;
 }
 
-static bool
-has_titulo(const struct entry *e, struct slice titulo)
-{
-	return slice_equal(text_of(e->titulo), titulo);
-}
-
 /* Who asked for a title's end, and what is told of it. */
 struct deletion {
 	struct slice titulo;
@@ -282,28 +306,28 @@ chunk_match(const struct chunk *c, struct deletion *d)
 {
 	struct entry e;
 
-	for (uint32_t at = c->start; at < c->size; at += e.bytes) {
-		e = entry_at(c, at);
+	for (const uint8_t *at = chunk_first(c); at < chunk_end(c);
+	     at = e.end) {
+		e = entry_at(at);
 		if (!has_titulo(&e, d->titulo))
 			continue;
-		d->gone(d->arg, e.number);
+		d->gone(d->arg, number_read(at));
 		d->tasks++;
-		d->bytes += e.bytes;
+		d->bytes += (uint64_t)(e.end - at);
 	}
 }
 
 static void
 copy_others(struct chunk *to, const struct chunk *from, struct slice titulo)
 {
-	uint32_t end = 0;
+	uint8_t *end = to->bytes;
 	struct entry e;
 
-	for (uint32_t at = from->start; at < from->size; at += e.bytes) {
-		e = entry_at(from, at);
-		if (has_titulo(&e, titulo))
-			continue;
-		memcpy(to->bytes + end, from->bytes + at, e.bytes);
-		end += e.bytes;
+	for (const uint8_t *at = chunk_first(from); at < chunk_end(from);
+	     at = e.end) {
+		e = entry_at(at);
+		if (!has_titulo(&e, titulo))
+			end = put(end, at, e.end);
 	}
 	to->start = 0;
 }
@@ -431,7 +455,7 @@ tareas_state_count(const struct tareas_state *s, struct slice usuario)
 /* A place in a user's tasks. */
 struct cursor {
 	const struct chunk *chunk; /* NULL: the end */
-	uint32_t at;
+	const uint8_t *at;
 	uint32_t left; /* tasks in the chunk from here on */
 };
 
@@ -441,16 +465,16 @@ cursor_enter(struct cursor *c, const struct chunk *chunk)
 	c->chunk = chunk;
 	if (chunk == NULL)
 		return;
-	c->at = chunk->start;
+	c->at = chunk_first(chunk);
 	c->left = chunk->count;
 }
 
-static struct entry
+static inline struct entry
 cursor_next(struct cursor *c)
 {
-	struct entry e = entry_at(c->chunk, c->at);
+	struct entry e = entry_at(c->at);
 
-	c->at += e.bytes;
+	c->at = e.end;
 	if (--c->left == 0)
 		cursor_enter(c, c->chunk->older);
 	return e;
@@ -460,7 +484,7 @@ cursor_next(struct cursor *c)
 static struct cursor
 cursor_to(const struct usuario *u, uint64_t desde)
 {
-	struct cursor c;
+	struct cursor c = { .chunk = NULL };
 
 	cursor_enter(&c, u->newest);
 	while (c.chunk != NULL && desde >= c.left) {
@@ -473,26 +497,19 @@ cursor_to(const struct usuario *u, uint64_t desde)
 }
 
 /* What a listing needs for it. */
-static size_t
+static inline size_t
 entry_listed(const struct entry *e)
 {
-	return KEYS + e->titulo.len + e->descripcion.len;
+	return KEYS + (size_t)(e->end - e->titulo);
 }
 
-static uint8_t *
-put(uint8_t *p, const void *bytes, size_t len)
-{
-	memcpy(p, bytes, len);
-	return p + len;
-}
-
-static uint8_t *
+static inline uint8_t *
 put_entry(uint8_t *p, const struct entry *e)
 {
-	p = put(p, key_titulo, KEY_TITULO);
-	p = put(p, e->titulo.bytes, e->titulo.len);
-	p = put(p, key_descripcion, KEY_DESCRIPCION);
-	return put(p, e->descripcion.bytes, e->descripcion.len);
+	p = put(p, key_titulo, key_titulo + KEY_TITULO);
+	p = put(p, e->titulo, e->descripcion);
+	p = put(p, key_descripcion, key_descripcion + KEY_DESCRIPCION);
+	return put(p, e->descripcion, e->end);
 }
 
 /* At least as many bytes as the entries of a listing can need. */

@@ -192,6 +192,32 @@ START_TEST(any_order_of_calls_behaves_as_an_array)
 }
 END_TEST
 
+START_TEST(what_comes_before_is_content_as_long_as_there_is_room)
+{
+	struct buf b;
+	char long_text[1000] = { 0 };
+
+	buf_init(&b);
+	ck_assert_ptr_null(buf_before(&b, 1));
+	for (int i = 0; i < 3; i++) {
+		buf_clear_behind(&b, 4);
+		ck_assert_uint_eq(buf_len(&b), 0);
+		buf_add(&b, slice_of("cde"));
+		ck_assert_ptr_null(buf_before(&b, 5));
+		memcpy(buf_before(&b, 2), "ab", 2);
+		ck_assert(slice_is(buf_bytes(&b), "abcde"));
+		ck_assert_ptr_null(buf_before(&b, 3));
+	}
+	/* It has to move, and says so. */
+	buf_clear_behind(&b, 4);
+	buf_add(&b, slice_bytes(long_text, sizeof(long_text)));
+	ck_assert_uint_eq(buf_len(&b), sizeof(long_text));
+	if (buf_before(&b, 4) != NULL)
+		ck_assert_uint_eq(buf_len(&b), sizeof(long_text) + 4);
+	buf_release(&b);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -208,6 +234,8 @@ main(void)
 	tcase_add_test(t, clear_keeps_the_memory_and_release_does_not);
 	tcase_add_test(t, a_steady_queue_does_not_grow);
 	tcase_add_test(t, size_follows_content_by_doubling);
+	tcase_add_test(t,
+	    what_comes_before_is_content_as_long_as_there_is_room);
 	tcase_add_loop_test(t, any_order_of_calls_behaves_as_an_array, 0, 10);
 	suite_add_tcase(s, t);
 	runner = srunner_create(s);

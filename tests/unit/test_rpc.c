@@ -453,6 +453,33 @@ START_TEST(writers_append_the_bytes_of_the_vectors)
 }
 END_TEST
 
+/* Whatever the msgid, the same bytes as written. */
+START_TEST(a_result_is_wrapped_where_it_lies)
+{
+	static const uint32_t msgids[] = { 0, 127, 128, 255, 256, 65535, 65536,
+		UINT32_MAX };
+	struct buf wrapped, written;
+
+	buf_init(&wrapped);
+	buf_init(&written);
+	for (size_t i = 0; i < COUNT(msgids); i++) {
+		buf_clear_behind(&wrapped, RPC_RESULT_HEAD);
+		buf_clear(&written);
+		hex_add(&wrapped, "93 01 02 03");
+		rpc_write_result(&written, msgids[i], buf_bytes(&wrapped));
+		ck_assert(rpc_wrap_result(&wrapped, msgids[i]));
+		ck_assert(
+		    slice_equal(buf_bytes(&wrapped), buf_bytes(&written)));
+	}
+	buf_clear(&wrapped);
+	hex_add(&wrapped, "c0");
+	ck_assert(!rpc_wrap_result(&wrapped, 1));
+	ck_assert_uint_eq(buf_len(&wrapped), 1);
+	buf_release(&wrapped);
+	buf_release(&written);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -477,6 +504,7 @@ main(void)
 	tcase_add_loop_test(t, error_of_a_response_is_read, 0, COUNT(errors));
 	tcase_add_loop_test(t, every_error_that_is_written_is_read_back, 1,
 	    ERR_COUNT);
+	tcase_add_test(t, a_result_is_wrapped_where_it_lies);
 	tcase_add_test(t, writers_append_the_bytes_of_the_vectors);
 	suite_add_tcase(s, t);
 	runner = srunner_create(s);
