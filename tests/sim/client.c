@@ -334,8 +334,12 @@ say(struct client *c, unsigned room)
 static void
 leave(struct client *c, unsigned room)
 {
+	struct slice name = slice_of(model_room(room));
+
 	views_leave(&c->views, room);
-	chat_client_leave(c->node, c->chat, slice_of(model_room(room)));
+	chat_client_leave(c->node, c->chat, name);
+	if (dice(c, 2) == 0)
+		chat_client_join(c->node, c->chat, name);
 }
 
 void
@@ -349,7 +353,7 @@ client_chat(struct client *c)
 		return;
 	if (!chat_client_is_in(c->node, c->chat, name))
 		chat_client_join(c->node, c->chat, name);
-	else if (what == 0)
+	else if (what < 2)
 		leave(c, room);
 	else if (c->views.saying < LINES_MAX)
 		say(c, room);
