@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,6 +47,18 @@ number_of(const char *option, const char *text, uint32_t max)
 	return (uint32_t)v;
 }
 
+/* The seconds of an option, up to an hour; else it dies. */
+static inline double
+seconds_of(const char *text)
+{
+	char *end;
+	double v = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(v > 0 && v <= 3600))
+		die("--seconds %s: a number up to 3600", text);
+	return v;
+}
+
 static inline uint64_t
 clock_ns(clockid_t id)
 {
@@ -60,6 +73,34 @@ static inline uint64_t
 now_ns(void)
 {
 	return clock_ns(CLOCK_MONOTONIC);
+}
+
+/*
+ * The CPU time of a process, user and system, all threads: the sum that
+ * /proc/PID/stat shows in ticks of 10 ms, here in nanoseconds.
+ */
+static inline uint64_t
+process_cpu_ns(uint32_t pid)
+{
+	clockid_t clock;
+
+	if (clock_getcpuclockid((pid_t)pid, &clock) != 0)
+		die("there is no process %u", pid);
+	return clock_ns(clock);
+}
+
+/* As many open files as the machine allows. */
+static inline void
+raise_files(uint32_t wanted)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		die("no limit of files: %s", strerror(errno));
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < wanted)
+		die("%u files are needed and %llu allowed", wanted,
+		    (unsigned long long)files.rlim_cur);
 }
 
 /* Nagle off, as everywhere in Tareas. */

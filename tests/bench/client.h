@@ -127,9 +127,22 @@ client_ask(struct client *c, const char *method, const struct buf *params)
 	return m.result;
 }
 
-/* Proves the cookie, and has it proved. */
+/* Reads the cookie of a file (NULL: the default one). */
 static inline void
-client_shake_hands(struct client *c, const struct cookie *cookie)
+client_cookie(const char *file, struct cookie *cookie)
+{
+	struct cookie_fault fault;
+	char *path = cookie_path(file);
+
+	if (cookie_read(path, cookie, &fault) != COOKIE_OK)
+		die("%s", cookie_explain(&fault, path));
+	free(path);
+}
+
+/* Proves the cookie, and has it proved; as a user. */
+static inline void
+client_shake_hands(struct client *c, const struct cookie *cookie,
+    const char *user)
 {
 	enum handshake_state state = HANDSHAKE_WELCOME;
 	uint8_t nonce[HANDSHAKE_NONCE_BYTES];
@@ -138,7 +151,7 @@ client_shake_hands(struct client *c, const struct cookie *cookie)
 	randombytes_buf(nonce, sizeof(nonce));
 	if (handshake_init(&h, HANDSHAKE_CLIENT, cookie_bytes(cookie), nonce,
 		slice_of("load@localhost")) != E_OK ||
-	    handshake_hello(&h, slice_of("load"), false, &c->out) != E_OK)
+	    handshake_hello(&h, slice_of(user), false, &c->out) != E_OK)
 		abort();
 	while (state != HANDSHAKE_DONE) {
 		struct rpc m;

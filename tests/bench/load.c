@@ -3,60 +3,40 @@
  * a time or a number of operations. It counts how many are answered, how
  * long that takes and how much CPU time the server spends.
  *
- * A unit is what is sent at once and ended by an answer. For a call it is
- * the call, and D units are in flight. Casts have no answers: there a unit
- * is D casts and one call behind them, which is answered when all of them
- * have been applied (the order of one connection is kept), and one unit is
- * in flight. So the latency of a cast is that of its batch, and with one in
- * flight each cast pays for a call too.
+ * What is in flight are units (see operation.h). A batch of casts is one, so
+ * the latency of a cast is that of its batch, and with one in flight each
+ * cast pays for a call too.
  *
  * The happy path is: connect, handshake, the tasks that the operation wants,
  * a while to get warm, the measured time, the answers still out, and the
  * deletion of what was added. Failure modes are all the same: die. Every
  * answer is compared with the expected one, byte by byte but for its msgid,
- * which must be that of an open unit; the number of tasks deleted at the end
- * must be the number added. So no figure comes from work that was not done.
+ * which must be that of an open unit; the number of tasks at the end must be
+ * the number added. So no figure comes from work that was not done.
  *
- * With --raw the same bytes go to `echo` instead, which has no handshake and
- * no tasks: replies are counted by their length, oldest first.
+ * With --redis the same tasks are asked of Redis, and its answers are looked
+ * at as closely. With --raw our bytes go to `echo` instead, which has no
+ * handshake and no tasks: replies are counted by their length, oldest first.
  */
 #include <getopt.h>
 #include <math.h>
 #include <sys/epoll.h>
 
-#include "common/tarea.h"
-#include "tests/bench/client.h"
 #include "tests/bench/histogram.h"
+#include "tests/bench/operation.h"
+#include "tests/bench/resp.h"
 
 enum {
 	CONNECTIONS_MAX = 20000,
 	FLIGHT_MAX = 4096,
 	TASKS_MAX = 10000,
+	USERS_MAX = 9999999, /* seven digits */
 	READ_BYTES = 64 * 1024,
+	COMPLAIN_BYTES = 200,
 	EVENTS = 64,
-	USER_BYTES = 32,
 	/* Tasks of one user, then comes the next; under the server's limit. */
 	USER_TASKS = 50000,
 };
-
-/* All msgids have it, so all take five bytes: requests have one length. */
-#define MSGID_BASE UINT32_C(0x80000000)
-
-/* What an answer of ours begins with: [1, msgid in five bytes, ... */
-static const uint8_t answer_head[] = { 0x94, 0x01, 0xce };
-enum {
-	ANSWER_MSGID = sizeof(answer_head),
-	ANSWER_REST = ANSWER_MSGID + 4, /* nil and the result */
-};
-
-static const struct tarea example = {
-	.titulo = { (const uint8_t *)"Comprar pan y leche.", 20 },
-	.descripcion = { (const uint8_t *)"Ir al mercado antes de las ocho, "
-					  "llevar bolsa y lista larga.",
-	    60 },
-};
-
-struct operation;
 
 struct options {
 	const struct operation *operation;
@@ -65,10 +45,14 @@ struct options {
 	double seconds;
 	uint32_t connections;
 	uint32_t flight;
-	uint32_t tasks; /* of each user, for listar */
+	uint32_t tasks; /* of each user, for what reads or deletes */
+	uint32_t page; /* tasks of a page */
+	uint32_t users; /* 0: each connection has its own */
 	uint32_t pid; /* of the server; 0: CPU time is not asked for */
 	uint16_t port;
 	bool raw;
+	bool redis;
+	bool own_cpu; /* say what the load's own CPU time is */
 	bool sizes; /* only say how long a unit and its answer are */
 };
 
@@ -86,11 +70,11 @@ struct conn {
 	uint64_t tasks; /* added, for all its users */
 	uint64_t sent; /* units */
 	uint64_t answered; /* units */
-	char user[USER_BYTES];
-	struct buf unit; /* the next one, but for its msgid */
-	size_t msgid_at; /* place of its four bytes in the unit */
+	struct work work;
+	struct unit unit; /* the next one, but for its msgid */
 	struct buf out; /* not sent yet */
 	struct buf in; /* not answered yet */
+	size_t seen; /* bytes of it that are as they must be */
 	struct slot *slots; /* the unit of a msgid is at msgid & mask */
 	bool writing; /* waits for room to send */
 };
@@ -98,11 +82,14 @@ struct conn {
 struct load {
 	struct options o;
 	struct conn *conns;
-	struct buf rest; /* an answer behind its msgid, as it must be */
-	size_t answer_bytes;
+	struct buf answer; /* as it must be, but for its msgid */
+	enum vary vary;
+	bool numbered; /* answers have msgids */
+	bool counted; /* answers are the length of a list that grows */
 	uint32_t unit_operations;
 	uint32_t units; /* in flight on each connection */
 	uint32_t mask; /* of the slots */
+	uint32_t random; /* the state of a generator, not 0 */
 	uint32_t label; /* in the names of users: every run has its own */
 	int epoll;
 	bool sending;
@@ -116,149 +103,55 @@ struct figures {
 	double operations;
 	double seconds;
 	double cpu_us; /* of the server, each operation; NAN: not asked */
+	double own_us; /* of the load, each operation */
 	double p50_us, p99_us, p999_us;
 };
 
-/* -- operations -- */
-
-struct operation {
-	const char *name;
-	bool adds; /* every operation adds a task */
-	bool batch; /* a unit has all that is in flight */
-	/* Appends a unit to c->unit, and says where its msgid is. */
-	void (*write)(struct load *l, struct conn *c);
-	/* Appends the result that answers it. */
-	void (*result)(const struct load *l, struct buf *b);
-};
-
-static void
-write_call(struct conn *c, const char *method, const struct buf *params)
-{
-	c->msgid_at = buf_len(&c->unit) + ANSWER_MSGID;
-	rpc_write_request(&c->unit, MSGID_BASE, slice_of(method),
-	    buf_bytes(params));
-}
-
-static void
-write_task_params(struct buf *b, const struct conn *c)
-{
-	term_write_array(b, 2);
-	term_write_cstr(b, c->user);
-	tarea_write(b, &example);
-}
-
-static void
-listar_write(struct load *l, struct conn *c)
-{
-	struct buf params;
-
-	(void)l;
-	buf_init(&params);
-	term_write_array(&params, 1);
-	term_write_cstr(&params, c->user);
-	write_call(c, "tareas.listar_tareas", &params);
-	buf_release(&params);
-}
-
-static void
-listar_result(const struct load *l, struct buf *b)
-{
-	term_write_array(b, l->o.tasks);
-	for (uint32_t i = 0; i < l->o.tasks; i++)
-		tarea_write(b, &example);
-}
-
-static void
-agregar_write(struct load *l, struct conn *c)
-{
-	struct buf params;
-
-	(void)l;
-	buf_init(&params);
-	write_task_params(&params, c);
-	write_call(c, "tareas.agregar_tarea", &params);
-	buf_release(&params);
-}
-
-static void
-agregar_result(const struct load *l, struct buf *b)
-{
-	(void)l;
-	term_write_bool(b, true);
-}
-
-/* The call at the end asks for none of the tasks: the cheapest there is. */
-static void
-cast_write(struct load *l, struct conn *c)
-{
-	struct buf params;
-
-	buf_init(&params);
-	write_task_params(&params, c);
-	for (uint32_t i = 0; i < l->o.flight; i++)
-		rpc_write_notify(&c->unit, slice_of("tareas.agregar_tarea"),
-		    buf_bytes(&params));
-	buf_clear(&params);
-	term_write_array(&params, 2);
-	term_write_cstr(&params, c->user);
-	term_write_map(&params, 1);
-	term_write_cstr(&params, "cuantas");
-	term_write_uint(&params, 0);
-	write_call(c, "tareas.listar_tareas", &params);
-	buf_release(&params);
-}
-
-static void
-cast_result(const struct load *l, struct buf *b)
-{
-	(void)l;
-	term_write_array(b, 0);
-}
-
-static const struct operation operations[] = {
-	{ .name = "listar", .write = listar_write, .result = listar_result },
-	{ .name = "agregar",
-	    .adds = true,
-	    .write = agregar_write,
-	    .result = agregar_result },
-	{ .name = "cast",
-	    .adds = true,
-	    .batch = true,
-	    .write = cast_write,
-	    .result = cast_result },
-};
-
-static const struct operation *
-operation_find(const char *name)
-{
-	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
-		if (strcmp(name, operations[i].name) == 0)
-			return &operations[i];
-	die("--operation %s: listar, agregar or cast", name);
-}
-
 /* -- units -- */
 
+/* A load on many users has the name in which the number varies. */
 static void
 name_user(const struct load *l, struct conn *c, uint32_t user_number)
 {
 	c->user_number = user_number;
-	snprintf(c->user, sizeof(c->user), "%08x.%05u.%04u", l->label,
-	    c->number, user_number);
+	if (l->o.users > 0)
+		snprintf(c->work.user, sizeof(c->work.user), "usuario #######");
+	else
+		snprintf(c->work.user, sizeof(c->work.user), "%08x.%05u.%04u",
+		    l->label, c->number, user_number);
 }
 
 static void
 write_unit(struct load *l, struct conn *c)
 {
-	buf_clear(&c->unit);
-	l->o.operation->write(l, c);
+	operation_write(l->o.operation, &c->work, l->o.redis, &c->unit);
+}
+
+/* xorshift32: cheap, and any user is as likely as another. */
+static uint32_t
+any_below(struct load *l, uint32_t bound)
+{
+	l->random ^= l->random << 13;
+	l->random ^= l->random >> 17;
+	l->random ^= l->random << 5;
+	return l->random % bound;
+}
+
+static uint32_t
+next_number(struct load *l, const struct conn *c)
+{
+	if (l->vary == VARY_USER)
+		return any_below(l, l->o.users);
+	if (l->vary == VARY_TASK)
+		return any_below(l, l->o.tasks);
+	return (uint32_t)(c->sent % (l->o.tasks / l->o.page)) * l->o.page;
 }
 
 /* The next unit's tasks are counted; a full user makes place for another. */
 static void
 count_tasks(struct load *l, struct conn *c)
 {
-	if (!l->o.operation->adds)
+	if (!l->o.operation->adds || l->o.users > 0)
 		return;
 	if (c->user_tasks + l->unit_operations > USER_TASKS) {
 		name_user(l, c, c->user_number + 1);
@@ -293,12 +186,15 @@ add_unit(struct load *l, struct conn *c, struct slot *s, uint64_t now)
 	uint8_t *at;
 
 	count_tasks(l, c);
-	unit = buf_bytes(&c->unit);
+	unit = buf_bytes(&c->unit.bytes);
 	s->msgid = MSGID_BASE | (uint32_t)c->sent;
 	s->sent_ns = now;
 	at = buf_room(&c->out, unit.len);
 	memcpy(at, unit.bytes, unit.len);
-	put_msgid(at + c->msgid_at, s->msgid);
+	if (l->numbered || l->o.raw)
+		put_msgid(at + c->unit.msgid_at, s->msgid);
+	if (l->vary != VARY_NOT)
+		unit_vary(&c->unit, l->vary, at, next_number(l, c));
 	buf_grew(&c->out, unit.len);
 	c->sent++;
 	l->open++;
@@ -312,21 +208,56 @@ smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* As far as it is there, it is the answer that has to come. */
+/* From one byte to another of an answer it is the one that has to come. */
 static bool
-is_expected(const struct load *l, struct slice answer)
+is_expected(const struct load *l, struct slice in, size_t from, size_t to)
 {
-	size_t head = smaller(answer.len, ANSWER_MSGID);
+	const uint8_t *expected = buf_bytes(&l->answer).bytes;
 
-	if (memcmp(answer.bytes, answer_head, head) != 0)
-		return false;
-	if (answer.len <= ANSWER_REST)
-		return true;
-	return memcmp(answer.bytes + ANSWER_REST, buf_bytes(&l->rest).bytes,
-		   smaller(answer.len, l->answer_bytes) - ANSWER_REST) == 0;
+	return from >= to ||
+	    memcmp(in.bytes + from, expected + from, to - from) == 0;
 }
 
-/* The open unit that is answered: echo's answers know none, but come in
+static void
+complain(const struct load *l, struct slice in)
+{
+	if (!l->o.redis)
+		client_complain(in);
+	die("Redis says %.*s", (int)smaller(in.len, COMPLAIN_BYTES),
+	    (const char *)in.bytes);
+}
+
+/* How long the answer is at the start of in; 0: it is not all there. What
+ * is there is compared once. */
+static size_t
+whole_answer(const struct load *l, struct conn *c, struct slice in)
+{
+	size_t bytes = buf_len(&l->answer), to = smaller(in.len, bytes);
+	size_t gap = l->numbered ? ANSWER_MSGID : to;
+	size_t behind = l->numbered ? ANSWER_MSGID_END : to;
+
+	if (!l->o.raw &&
+	    (!is_expected(l, in, c->seen, smaller(gap, to)) ||
+		!is_expected(l, in, c->seen > behind ? c->seen : behind, to)))
+		complain(l, in);
+	c->seen = to < bytes ? to : 0;
+	return to < bytes ? 0 : bytes;
+}
+
+/* The same when the answer is how many tasks the user has by now. */
+static size_t
+whole_count(const struct conn *c, struct slice in)
+{
+	uint64_t n = 0;
+	size_t bytes = resp_read_number(in, &n);
+
+	if (bytes > 0 && n != c->answered % USER_TASKS + 1)
+		die("not the number of tasks that there must be: %llu",
+		    (unsigned long long)n);
+	return bytes;
+}
+
+/* The open unit that is answered: where answers have no msgid, they come in
  * order. */
 static struct slot *
 find_slot(const struct load *l, const struct conn *c, const uint8_t *answer)
@@ -334,7 +265,7 @@ find_slot(const struct load *l, const struct conn *c, const uint8_t *answer)
 	uint32_t msgid = MSGID_BASE | (uint32_t)c->answered;
 	struct slot *s;
 
-	if (!l->o.raw)
+	if (l->numbered)
 		msgid = get_msgid(answer + ANSWER_MSGID);
 	s = &c->slots[msgid & l->mask];
 	if (s->msgid == 0 || s->msgid != msgid)
@@ -361,13 +292,14 @@ take_answers(struct load *l, struct conn *c, uint64_t now)
 	struct slice in = buf_bytes(&c->in);
 
 	while (in.len > 0) {
-		if (!l->o.raw && !is_expected(l, in))
-			client_complain(in);
-		if (in.len < l->answer_bytes)
+		size_t len =
+		    l->counted ? whole_count(c, in) : whole_answer(l, c, in);
+
+		if (len == 0)
 			break;
 		take_answer(l, c, in.bytes, now);
-		in.bytes += l->answer_bytes;
-		in.len -= l->answer_bytes;
+		in.bytes += len;
+		in.len -= len;
 	}
 	buf_consume(&c->in, buf_len(&c->in) - in.len);
 }
@@ -465,17 +397,58 @@ pump(struct load *l, double seconds, uint64_t units)
 		step(l);
 }
 
-static void
-add_tasks(struct conn *c, uint32_t count)
+/* -- the tasks before and after -- */
+
+/* How many tasks a listing has from a place on, up to cuantas. */
+static uint32_t
+count_from(struct conn *c, uint64_t desde, uint64_t cuantas)
 {
+	struct term_reader r;
 	struct buf params;
+	uint32_t n;
 
 	buf_init(&params);
-	write_task_params(&params, c);
-	for (uint32_t i = 0; i < count; i++)
-		client_ask(&c->client, "tareas.agregar_tarea", &params);
-	c->tasks += count;
+	term_write_array(&params, 2);
+	term_write_cstr(&params, c->work.user);
+	term_write_map(&params, 2);
+	term_write_cstr(&params, "desde");
+	term_write_uint(&params, desde);
+	term_write_cstr(&params, "cuantas");
+	term_write_uint(&params, cuantas);
+	term_reader_init(&r,
+	    client_ask(&c->client, "tareas.listar_tareas", &params));
 	buf_release(&params);
+	if (term_read_array(&r, &n) != E_OK)
+		die("listar_tareas did not answer a list");
+	return n;
+}
+
+/* The list has as many tasks as before the run. */
+static void
+check_tasks(const struct load *l, struct conn *c)
+{
+	if (count_from(c, l->o.tasks - 1, 2) != 1)
+		die("the user has not %u tasks", l->o.tasks);
+}
+
+static void
+redis_word(struct conn *c, const char *command)
+{
+	resp_command(&c->client.out, 2);
+	resp_bulk(&c->client.out, slice_of(command));
+	resp_bulk(&c->client.out, slice_of(c->work.user));
+}
+
+static void
+add_tasks(const struct load *l, struct conn *c)
+{
+	if (l->o.redis) {
+		operation_push_tasks(l->o.operation, &c->work, &c->client.out);
+		resp_ask_number(&c->client, l->o.tasks);
+	} else {
+		operation_add_tasks(l->o.operation, &c->work, &c->client.out);
+		check_tasks(l, c);
+	}
 }
 
 static uint64_t
@@ -487,8 +460,8 @@ delete_tasks(struct conn *c)
 
 	buf_init(&params);
 	term_write_array(&params, 2);
-	term_write_cstr(&params, c->user);
-	term_write_str(&params, example.titulo);
+	term_write_cstr(&params, c->work.user);
+	term_write_str(&params, operation_title());
 	term_reader_init(&r,
 	    client_ask(&c->client, "tareas.eliminar_tarea", &params));
 	if (term_read_uint(&r, &n) != E_OK)
@@ -497,18 +470,52 @@ delete_tasks(struct conn *c)
 	return n;
 }
 
-static void
-clean_up(const struct load *l, struct conn *c)
+static uint32_t
+tasks_of_last_user(const struct load *l, const struct conn *c)
 {
-	uint64_t deleted = 0;
+	return l->o.operation->adds ? c->user_tasks : l->o.tasks;
+}
 
+static void
+clean_up_redis(const struct load *l, struct conn *c)
+{
+	uint32_t last = c->user_number;
+
+	for (uint32_t u = last + 1; u > 0; u--) {
+		name_user(l, c, u - 1);
+		redis_word(c, "LLEN");
+		resp_ask_number(&c->client,
+		    u - 1 == last ? tasks_of_last_user(l, c) : USER_TASKS);
+		redis_word(c, "DEL");
+		resp_ask_number(&c->client, 1);
+	}
+}
+
+static void
+clean_up_tareas(const struct load *l, struct conn *c)
+{
+	uint64_t deleted = 0, added = c->tasks;
+
+	if (!l->o.operation->adds) {
+		check_tasks(l, c);
+		return;
+	}
 	for (uint32_t u = c->user_number + 1; u > 0; u--) {
 		name_user(l, c, u - 1);
 		deleted += delete_tasks(c);
 	}
-	if (deleted != c->tasks)
+	if (deleted != added)
 		die("%llu tasks were added and %llu were there",
-		    (unsigned long long)c->tasks, (unsigned long long)deleted);
+		    (unsigned long long)added, (unsigned long long)deleted);
+}
+
+static void
+clean_up(const struct load *l, struct conn *c)
+{
+	if (l->o.redis)
+		clean_up_redis(l, c);
+	else
+		clean_up_tareas(l, c);
 }
 
 /* -- life -- */
@@ -523,12 +530,16 @@ watch(const struct load *l, struct conn *c)
 }
 
 static void
-conn_start(struct load *l, uint32_t number, const struct cookie *cookie)
+conn_init(struct load *l, uint32_t number)
 {
 	struct conn *c = &l->conns[number];
 
 	c->number = number;
-	buf_init(&c->unit);
+	c->work = (struct work){ .flight = l->o.flight,
+		.tasks = l->o.tasks,
+		.page = l->o.page,
+		.users = l->o.users };
+	buf_init(&c->unit.bytes);
 	buf_init(&c->in);
 	buf_init(&c->out);
 	c->slots = calloc(l->mask + 1, sizeof(*c->slots));
@@ -536,35 +547,32 @@ conn_start(struct load *l, uint32_t number, const struct cookie *cookie)
 		abort();
 	name_user(l, c, 0);
 	write_unit(l, c);
+}
+
+static void
+conn_start(struct load *l, uint32_t number, const struct cookie *cookie)
+{
+	struct conn *c = &l->conns[number];
+
+	conn_init(l, number);
 	client_connect(&c->client, l->o.port);
-	if (!l->o.raw)
-		client_shake_hands(&c->client, cookie);
-	if (!l->o.raw && !l->o.operation->adds)
-		add_tasks(c, l->o.tasks);
+	if (l->numbered)
+		client_shake_hands(&c->client, cookie, "load");
+	if (!l->o.raw && !l->o.operation->adds && l->o.users == 0)
+		add_tasks(l, c);
 	watch(l, c);
 }
 
 static void
 conn_end(const struct load *l, struct conn *c)
 {
-	if (!l->o.raw)
+	if (!l->o.raw && l->o.users == 0)
 		clean_up(l, c);
 	client_close(&c->client);
-	buf_release(&c->unit);
+	buf_release(&c->unit.bytes);
 	buf_release(&c->in);
 	buf_release(&c->out);
 	free(c->slots);
-}
-
-static void
-get_cookie(const struct options *o, struct cookie *cookie)
-{
-	struct cookie_fault fault;
-	char *path = cookie_path(o->cookie_file);
-
-	if (cookie_read(path, cookie, &fault) != COOKIE_OK)
-		die("%s", cookie_explain(&fault, path));
-	free(path);
 }
 
 static void
@@ -572,8 +580,8 @@ start(struct load *l)
 {
 	struct cookie cookie = { .len = 0 };
 
-	if (!l->o.raw)
-		get_cookie(&l->o, &cookie);
+	if (l->numbered)
+		client_cookie(l->o.cookie_file, &cookie);
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	for (uint32_t i = 0; i < l->o.connections; i++)
 		conn_start(l, i, &cookie);
@@ -583,9 +591,22 @@ start(struct load *l)
 static void
 prepare(struct load *l)
 {
-	bool batch = l->o.operation->batch;
+	const struct operation *op = l->o.operation;
+	const struct dialect *d = l->o.redis ? &op->redis : &op->tareas;
+	bool batch = op->batch;
+	struct work work = { .tasks = l->o.tasks,
+		.page = l->o.page,
+		.users = l->o.users };
 
+	if (d->write == NULL)
+		die("Redis has no %s", op->name);
+	if (op->vary == VARY_PAGE && l->o.tasks % l->o.page != 0)
+		die("all pages have to be of one size");
 	l->label = randombytes_random();
+	l->random = l->label | 1;
+	l->vary = operation_varies(op, &work);
+	l->numbered = !l->o.raw && !l->o.redis;
+	l->counted = l->o.redis && d->answer == NULL;
 	l->unit_operations = batch ? l->o.flight : 1;
 	l->units = batch ? 1 : l->o.flight;
 	while (l->mask + 1 < l->units)
@@ -593,25 +614,14 @@ prepare(struct load *l)
 	l->conns = calloc(l->o.connections, sizeof(*l->conns));
 	if (l->conns == NULL)
 		abort();
-	term_write_nil(&l->rest);
-	l->o.operation->result(l, &l->rest);
-	l->answer_bytes = ANSWER_REST + buf_len(&l->rest);
+	if (!l->counted)
+		d->answer(&work, &l->answer);
 }
 
-/*
- * The CPU time of the server, user and system, all threads: the sum that
- * /proc/PID/stat shows in ticks of 10 ms, here in nanoseconds.
- */
 static uint64_t
 server_cpu_ns(const struct load *l)
 {
-	clockid_t clock;
-
-	if (l->o.pid == 0)
-		return 0;
-	if (clock_getcpuclockid((pid_t)l->o.pid, &clock) != 0)
-		die("there is no process %u", l->o.pid);
-	return clock_ns(clock);
+	return l->o.pid == 0 ? 0 : process_cpu_ns(l->o.pid);
 }
 
 static struct figures
@@ -619,18 +629,21 @@ measure(struct load *l)
 {
 	uint64_t units =
 	    (l->o.count + l->unit_operations - 1) / l->unit_operations;
-	uint64_t cpu, began;
+	uint64_t cpu, own, began;
 	struct figures f;
 
 	l->latency = (struct histogram){ .count = 0 };
 	l->done = 0;
 	cpu = server_cpu_ns(l);
+	own = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	began = now_ns();
 	pump(l, l->o.seconds, units);
 	f.seconds = (double)(now_ns() - began) / 1e9;
 	cpu = server_cpu_ns(l) - cpu;
+	own = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - own;
 	f.operations = (double)l->done * l->unit_operations;
 	f.cpu_us = l->o.pid == 0 ? NAN : (double)cpu / 1e3 / f.operations;
+	f.own_us = (double)own / 1e3 / f.operations;
 	f.p50_us = (double)histogram_quantile(&l->latency, 0.5) / 1e3;
 	f.p99_us = (double)histogram_quantile(&l->latency, 0.99) / 1e3;
 	f.p999_us = (double)histogram_quantile(&l->latency, 0.999) / 1e3;
@@ -660,10 +673,13 @@ run(struct load *l)
 static void
 report(const struct options *o, const struct figures *f)
 {
-	printf("%s,%u,%u,%.0f,%.3f,%.0f,%.4f,%.1f,%.1f,%.1f\n",
+	printf("%s,%u,%u,%.0f,%.3f,%.0f,%.4f,%.1f,%.1f,%.1f",
 	    o->operation->name, o->connections, o->flight, f->operations,
 	    f->seconds, f->operations / f->seconds, f->cpu_us, f->p50_us,
 	    f->p99_us, f->p999_us);
+	if (o->own_cpu)
+		printf(",%.4f", f->own_us);
+	putchar('\n');
 	fprintf(stderr,
 	    "%s %ux%u: %.0f operations/s, server CPU %.3f us each, "
 	    "p50 %.1f us, p99 %.1f us, p99.9 %.1f us\n",
@@ -677,9 +693,8 @@ report_sizes(struct load *l)
 {
 	struct conn *c = &l->conns[0];
 
-	name_user(l, c, 0);
-	write_unit(l, c);
-	printf("%zu %zu\n", buf_len(&c->unit), l->answer_bytes);
+	conn_init(l, 0);
+	printf("%zu %zu\n", buf_len(&c->unit.bytes), buf_len(&l->answer));
 }
 
 /* -- options -- */
@@ -690,35 +705,33 @@ print_help(void)
 	puts("usage: load --port N [OPTION]...\n"
 	     "Puts a load on a server of this machine and measures it.\n"
 	     "\n"
-	     "  --operation NAME   listar, agregar (calls) or cast (agregar as "
-	     "casts)\n"
+	     "  --operation NAME   listar, pagina (of a long listing), agregar "
+	     "(calls),\n"
+	     "                     cast (agregar as casts), eliminar (and add "
+	     "again)\n"
 	     "  --connections C    default 1\n"
 	     "  --flight D         operations in flight on each (default 1)\n"
 	     "  --seconds S        how long to measure (default 1)\n"
 	     "  --count N          measure N operations, however long it "
 	     "takes\n"
-	     "  --tasks N          tasks of a user that listar lists (default "
-	     "3)\n"
+	     "  --tasks N          tasks of a user, for all but agregar and "
+	     "cast (default\n"
+	     "                     3)\n"
+	     "  --page N           tasks of a page (default 1000)\n"
+	     "  --users N          listar, agregar: any of the users that "
+	     "`fill` made\n"
 	     "  --pid PID          the server's, for its CPU time\n"
+	     "  --own-cpu          say what CPU time the load takes, too\n"
 	     "  --cookie-file F    the server's\n"
+	     "  --redis            the server is Redis: lists of the same "
+	     "tasks\n"
 	     "  --raw              the server is echo: no handshake\n"
 	     "  --sizes            only print the bytes of a unit and of its "
 	     "answer\n"
 	     "\n"
 	     "stdout: operation,connections,flight,operations,seconds,"
 	     "operations_per_s,\n"
-	     "cpu_us,p50_us,p99_us,p999_us");
-}
-
-static double
-seconds_of(const char *text)
-{
-	char *end;
-	double v = strtod(text, &end);
-
-	if (end == text || *end != '\0' || !(v > 0 && v <= 3600))
-		die("--seconds %s: a number up to 3600", text);
-	return v;
+	     "cpu_us,p50_us,p99_us,p999_us, with --own-cpu also own_cpu_us");
 }
 
 static void
@@ -747,6 +760,12 @@ take_option(struct options *o, int option)
 	case 't':
 		o->tasks = number_of("tasks", optarg, TASKS_MAX);
 		break;
+	case 'g':
+		o->page = number_of("page", optarg, TASKS_MAX);
+		break;
+	case 'u':
+		o->users = number_of("users", optarg, USERS_MAX);
+		break;
 	case 'i':
 		o->pid = number_of("pid", optarg, INT32_MAX);
 		break;
@@ -765,7 +784,7 @@ take_option(struct options *o, int option)
 static void
 read_options(struct options *o, int argc, char *argv[])
 {
-	int raw = 0, sizes = 0, option;
+	int raw = 0, redis = 0, own_cpu = 0, sizes = 0, option;
 	const struct option options[] = {
 		{ "operation", required_argument, NULL, 'o' },
 		{ "port", required_argument, NULL, 'p' },
@@ -774,22 +793,29 @@ read_options(struct options *o, int argc, char *argv[])
 		{ "seconds", required_argument, NULL, 's' },
 		{ "count", required_argument, NULL, 'n' },
 		{ "tasks", required_argument, NULL, 't' },
+		{ "page", required_argument, NULL, 'g' },
+		{ "users", required_argument, NULL, 'u' },
 		{ "pid", required_argument, NULL, 'i' },
 		{ "cookie-file", required_argument, NULL, 'k' },
 		{ "raw", no_argument, &raw, 1 },
+		{ "redis", no_argument, &redis, 1 },
+		{ "own-cpu", no_argument, &own_cpu, 1 },
 		{ "sizes", no_argument, &sizes, 1 },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 
-	*o = (struct options){ .operation = operations,
+	*o = (struct options){ .operation = operation_find("listar"),
 		.seconds = 1,
 		.connections = 1,
 		.flight = 1,
-		.tasks = 3 };
+		.tasks = 3,
+		.page = 1000 };
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		take_option(o, option);
 	o->raw = raw != 0;
+	o->redis = redis != 0;
+	o->own_cpu = own_cpu != 0;
 	o->sizes = sizes != 0;
 	if (optind != argc || (o->port == 0 && !o->sizes))
 		die("usage: load --port N [OPTION]... (see --help)");
