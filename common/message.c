@@ -12,14 +12,18 @@
 
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 /* The use of ended memory is seen then. */
-enum { SPARES_MAX = 0, SPARE_BUF_MAX = 0 };
+enum { SPARES_MAX = 0, SPARE_BUF_MAX = 0, SPARE_BYTES_MAX = 0 };
 #else
 /*
- * What a node keeps: half a megabyte of messages, what the windows of 16
- * links hold; and for 64 links of a turn what they gather, up to so many
- * bytes each.
+ * What a node keeps: four megabytes of messages, what the windows of 128
+ * links hold; and what the links of a turn gather, up to so many bytes each
+ * and in all.
  */
-enum { SPARES_MAX = 2048, SPARE_BUF_MAX = 128 * 1024 };
+enum {
+	SPARES_MAX = 16384,
+	SPARE_BUF_MAX = 128 * 1024,
+	SPARE_BYTES_MAX = 8 * 1024 * 1024,
+};
 #endif
 
 /* Bytes behind a short message: the memory of one does for any other. */
@@ -153,6 +157,7 @@ spares_buf_take(struct spares *s, struct buf *b)
 	if (b->bytes != NULL || s->buf_count == 0)
 		return;
 	*b = s->bufs[--s->buf_count];
+	s->buf_bytes -= b->size;
 }
 
 void
@@ -160,12 +165,14 @@ spares_buf_give(struct spares *s, struct buf *b)
 {
 	if (b->bytes == NULL)
 		return;
-	if (s->buf_count == SPARE_BUFS || b->size > SPARE_BUF_MAX) {
+	if (s->buf_count == SPARE_BUFS || b->size > SPARE_BUF_MAX ||
+	    s->buf_bytes + b->size > SPARE_BYTES_MAX) {
 		buf_release(b);
 		return;
 	}
 	buf_clear(b);
 	s->bufs[s->buf_count++] = *b;
+	s->buf_bytes += b->size;
 	buf_init(b);
 }
 

@@ -15,7 +15,7 @@ LIST_HEAD(monitors, monitor);
 LIST_HEAD(bonds, bond);
 LIST_HEAD(subscriptions, subscription);
 
-enum { SPARE_BUFS = 64 };
+enum { SPARE_BUFS = 1024 };
 
 /*
  * Memory that the next ones get, some: that of ended messages, and that of
@@ -25,6 +25,7 @@ struct spares {
 	struct message *first;
 	uint32_t count;
 	uint32_t buf_count;
+	size_t buf_bytes; /* of all of them */
 	struct buf bufs[SPARE_BUFS];
 };
 

@@ -25,6 +25,7 @@ enum {
 	/* What an answer's frame needs besides messages. */
 	PAST_BYTES_MAX = LIMIT_FRAME - 64,
 	TELL_BYTES = 64 * 1024, /* messages read from the engine at once */
+	TELL_CHECKED = 32, /* of them, before the members are looked at */
 };
 
 /* A message that was applied: its number may be told once seq is durable. */
@@ -242,7 +243,9 @@ tell_some(struct proc *self)
 	if (n == 0) /* they are deleted */
 		r->members->told = r->ready;
 	(void)term_read_array(&reader, &n);
-	for (; n > 0 && (can = all_can_take(self)); n--) {
+	for (uint32_t i = 0; i < n; i++) {
+		if (i % TELL_CHECKED == 0 && !(can = all_can_take(self)))
+			break;
 		if (term_skip(&reader, &message) != E_OK)
 			abort(); /* the engine's state wrote it */
 		tell_message(self, message);
