@@ -34,6 +34,7 @@ struct chat {
 	struct chat_rooms *rooms;
 	struct engine_client client;
 	struct gate gate;
+	uint64_t seq; /* of the last command that it was told of */
 	TAILQ_HEAD(, waiting) waiting; /* in the order of seq */
 };
 
@@ -126,6 +127,9 @@ note(struct chat *c, uint64_t seq, const struct command *command)
 	const struct members *m = members_find(c->rooms, command->sala);
 	bool deleted = command->kind == COMMAND_DELETE_ROOM;
 
+	if (seq <= c->seq)
+		return; /* a repetition: there may be another room by now */
+	c->seq = seq;
 	wait_for(c, seq, deleted && m != NULL ? m->id : 0, command->sala);
 }
 
@@ -433,6 +437,7 @@ init(struct proc *self, void *arg)
 		.arg = self,
 		.proc = self };
 	engine_attach(engine_of(c), &c->client);
+	c->seq = engine_seq(engine_of(c));
 	find_deleted(c);
 	find_made(c);
 	settle_all(self, engine_saved(engine_of(c)));

@@ -33,8 +33,8 @@ struct claves *claves_new(const uint8_t seed[TABLE_SEED_BYTES]);
 void claves_free(struct claves *c);
 
 /* Finds a key; false: it was never used, or long ago. */
-bool claves_find(const struct claves *c, struct slice quien,
-    struct slice clave, struct clave *out);
+bool claves_find(const struct claves *c, struct slice quien, struct slice clave,
+    struct clave *out);
 
 /*
  * Adds one that is not there, with a higher seq than all others. Returns

@@ -25,6 +25,7 @@
 
 struct engine;
 
+/* Their numbers are in the fingerprints of keys: new ones go last. */
 enum command_kind {
 	COMMAND_AGREGAR,
 	COMMAND_ELIMINAR,
@@ -72,8 +73,8 @@ struct engine_events {
 
 /*
  * Who proposes and hears of it. Embedded; fill in events, arg and proc.
- * While LIMIT_UNSAVED bytes wait for the disk, proc is suspended, so that
- * its mailbox fills and the links stop being read.
+ * While LIMIT_UNSAVED bytes of rows, or of answers, wait for the disk, proc
+ * is suspended, so that its mailbox fills and the links stop being read.
  */
 struct engine_client {
 	LIST_ENTRY(engine_client) entry;

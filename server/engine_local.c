@@ -8,8 +8,12 @@
 #include "proto/limits.h"
 #include "server/claves.h"
 
-/* Keys go from the store so many at a time. */
-enum { CLAVES_GONE_BATCH = 1024 };
+enum {
+	/* Keys go from the store so many at a time. */
+	CLAVES_GONE_BATCH = 1024,
+	/* What a command's answer takes at most while it waits. */
+	ANSWER_BYTES = 128,
+};
 
 struct engine {
 	struct node *node;
@@ -263,7 +267,8 @@ static bool
 is_behind(const struct engine *e, size_t bytes)
 {
 	return e->store != NULL &&
-	    store_backlog(e->store) + buf_len(&e->batch) >= bytes;
+	    (store_backlog(e->store) + buf_len(&e->batch) >= bytes ||
+		(e->seq - e->saved) * ANSWER_BYTES >= bytes);
 }
 
 /* Who is faster than the disk waits for it. */
@@ -363,8 +368,10 @@ load_clave(struct engine *e, const struct row *r)
 		.clave = r->text[1],
 		.huella = r->text[2],
 		.e = err_from_word(r->text[3]) };
+	struct clave same;
 
-	(void)claves_add(e->claves, &k);
+	if (!claves_find(e->claves, k.quien, k.clave, &same))
+		(void)claves_add(e->claves, &k);
 }
 
 static void

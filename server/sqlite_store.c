@@ -32,23 +32,37 @@ enum {
 static const struct {
 	const char *write;
 	const char *read; /* NULL: there is nothing to read */
+	const char *key; /* what its first number is found by */
 } tables[ROW_KINDS] = {
 	[ROW_TAREA] = { INSERT_TAREA,
-	    "SELECT id, usuario, titulo, descripcion FROM tarea ORDER BY id" },
-	[ROW_TAREA_GONE] = { "DELETE FROM tarea WHERE id = ?", NULL },
+	    "SELECT id, usuario, titulo, descripcion FROM tarea ORDER BY id",
+	    "tarea WHERE id" },
+	[ROW_TAREA_GONE] = { "DELETE FROM tarea WHERE id = ?", NULL, NULL },
 	[ROW_CLAVE] = { "INSERT INTO clave VALUES (?, ?, ?, ?, ?, ?)",
 	    "SELECT seq, n, usuario, clave, huella, palabra FROM clave"
-	    " ORDER BY seq" },
-	[ROW_CLAVES_GONE] = { "DELETE FROM clave WHERE seq <= ?", NULL },
+	    " ORDER BY seq",
+	    "clave WHERE seq" },
+	[ROW_CLAVES_GONE] = { "DELETE FROM clave WHERE seq <= ?", NULL, NULL },
 	[ROW_SALA] = { "INSERT INTO sala VALUES (?, ?, ?)",
-	    "SELECT id, nombre, creador FROM sala ORDER BY id" },
-	[ROW_SALA_GONE] = { "DELETE FROM sala WHERE id = ?", NULL },
+	    "SELECT id, nombre, creador FROM sala ORDER BY id",
+	    "sala WHERE id" },
+	[ROW_SALA_GONE] = { "DELETE FROM sala WHERE id = ?", NULL, NULL },
 	[ROW_MENSAJE] = { "INSERT INTO mensaje VALUES (?, ?, ?, ?, ?)",
 	    "SELECT sala, n, en_ms, usuario, texto FROM mensaje"
-	    " ORDER BY sala, n" },
+	    " ORDER BY sala, n",
+	    "mensaje WHERE sala" },
 	[ROW_MENSAJES_GONE] = { "DELETE FROM mensaje WHERE sala = ? AND n <= ?",
-	    NULL },
+	    NULL, NULL },
 };
+
+/*
+ * The last number in use: a row that somebody put in by hand has one, too,
+ * which must not be given again.
+ */
+#define SELECT_SEQ \
+	"SELECT max(seq, (SELECT ifnull(max(id), 0) FROM tarea)," \
+	" (SELECT ifnull(max(seq), 0) FROM clave)," \
+	" (SELECT ifnull(max(id), 0) FROM sala)) FROM estado"
 
 struct sqlite_store {
 	struct store store;
@@ -61,6 +75,8 @@ struct sqlite_store {
 	sqlite3_stmt *messages_gone; /* with their room */
 	sqlite3_stmt *begin, *seq, *commit;
 	int load_code; /* of the last load that failed */
+	const char *unsound; /* a row that it found, by its table's key ... */
+	int64_t unsound_key; /* ... and that; NULL: none */
 	struct wakeup wakeup;
 	pthread_t thread;
 
@@ -231,7 +247,8 @@ commit(struct sqlite_store *s, struct slice batch, uint64_t seq)
 		return false; /* nobody was answered, nobody will be */
 	if (code == SQLITE_OK)
 		code = write_rows(s, batch);
-	sqlite3_bind_int64(s->seq, 1, (sqlite3_int64)seq);
+	if (code == SQLITE_OK)
+		code = sqlite3_bind_int64(s->seq, 1, (sqlite3_int64)seq);
 	if (code == SQLITE_OK)
 		code = run(s->seq);
 	if (code == SQLITE_OK)
@@ -408,6 +425,14 @@ read_row(sqlite3_stmt *st, struct row *r)
 }
 
 static int
+refuse_row(struct sqlite_store *s, const struct row *r)
+{
+	s->unsound = tables[r->kind].key;
+	s->unsound_key = (int64_t)r->number[0];
+	return SQLITE_CORRUPT;
+}
+
+static int
 load_kind(struct sqlite_store *s, enum row_kind kind,
     void (*each)(void *arg, const struct row *r), void *arg, uint64_t *rows)
 {
@@ -420,6 +445,10 @@ load_kind(struct sqlite_store *s, enum row_kind kind,
 		struct row r = { .kind = kind };
 
 		read_row(st, &r);
+		if (!row_is_sound(&r)) {
+			code = refuse_row(s, &r);
+			break;
+		}
 		each(arg, &r);
 		if (++*rows % PROGRESS_ROWS == 0 && s->config->progress != NULL)
 			s->config->progress(s->config->arg, *rows);
@@ -432,8 +461,7 @@ static int
 load_seq(struct sqlite_store *s, uint64_t *seq)
 {
 	sqlite3_stmt *st;
-	int code =
-	    sqlite3_prepare_v2(s->db, "SELECT seq FROM estado", -1, &st, NULL);
+	int code = sqlite3_prepare_v2(s->db, SELECT_SEQ, -1, &st, NULL);
 
 	if (code != SQLITE_OK)
 		return code;
@@ -484,8 +512,15 @@ sqlite_store_why(const struct store *store, char **why)
 	const struct sqlite_store *s =
 	    CONTAINER_OF(store, const struct sqlite_store, store);
 
-	return db_explain(s->path, s->load_code, sqlite3_errstr(s->load_code),
-	    why);
+	if (s->unsound == NULL)
+		return db_explain(s->path, s->load_code,
+		    sqlite3_errstr(s->load_code), why);
+	if (asprintf(why,
+		_("%s has a row that tareas_server did not write: SELECT * "
+		  "FROM %s = %lld. Mend it or delete it with sqlite3"),
+		s->path, s->unsound, (long long)s->unsound_key) < 0)
+		abort();
+	return DB_DATAERR;
 }
 
 /* -- the directory -- */

@@ -4,21 +4,64 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const forms[ROW_KINDS] = {
-	[ROW_TAREA] = "nttt",
-	[ROW_TAREA_GONE] = "n",
-	[ROW_CLAVE] = "nntbbt",
-	[ROW_CLAVES_GONE] = "n",
-	[ROW_SALA] = "ntt",
-	[ROW_SALA_GONE] = "n",
-	[ROW_MENSAJE] = "nnntt",
-	[ROW_MENSAJES_GONE] = "nn",
+#include "proto/limits.h"
+#include "proto/utf8.h"
+#include "server/claves.h"
+
+/* A kind's form, and how many bytes its texts have, at least and at most. */
+static const struct {
+	const char *form;
+	struct {
+		size_t least;
+		size_t most;
+	} text[ROW_TEXTS];
+} kinds[ROW_KINDS] = {
+	[ROW_TAREA] = { "nttt",
+	    { { 1, LIMIT_USUARIO }, { 1, LIMIT_TITULO },
+		{ 0, LIMIT_DESCRIPCION } } },
+	[ROW_TAREA_GONE] = { .form = "n" },
+	[ROW_CLAVE] = { "nntbbt",
+	    { { 0, LIMIT_USUARIO }, { LIMIT_CLAVE_MIN, LIMIT_CLAVE_MAX },
+		{ CLAVE_HUELLA_BYTES, CLAVE_HUELLA_BYTES },
+		{ 1, LIMIT_ERROR_TEXT } } },
+	[ROW_CLAVES_GONE] = { .form = "n" },
+	[ROW_SALA] = { "ntt",
+	    { { 1, LIMIT_ROOM_NAME }, { 1, LIMIT_USUARIO } } },
+	[ROW_SALA_GONE] = { .form = "n" },
+	[ROW_MENSAJE] = { "nnntt",
+	    { { 1, LIMIT_USUARIO }, { 1, LIMIT_TEXT } } },
+	[ROW_MENSAJES_GONE] = { .form = "nn" },
 };
 
 const char *
 row_form(enum row_kind kind)
 {
-	return forms[kind];
+	return kinds[kind].form;
+}
+
+static bool
+is_sound_text(const struct row *r, unsigned text, char letter)
+{
+	struct slice t = r->text[text];
+
+	if (t.len < kinds[r->kind].text[text].least ||
+	    t.len > kinds[r->kind].text[text].most)
+		return false;
+	return letter == 'b' || (utf8_valid(t) && !utf8_has_control(t));
+}
+
+bool
+row_is_sound(const struct row *r)
+{
+	unsigned number = 0, text = 0;
+
+	for (const char *form = row_form(r->kind); *form != '\0'; form++) {
+		if (*form == 'n' && r->number[number++] > INT64_MAX)
+			return false;
+		if (*form != 'n' && !is_sound_text(r, text++, *form))
+			return false;
+	}
+	return r->number[0] > 0;
 }
 
 /* -- batches never leave the program: they are in the machine's own form -- */
@@ -44,7 +87,7 @@ text_bytes(const struct row *r)
 void
 row_write(struct buf *batch, const struct row *r)
 {
-	const char *form = forms[r->kind];
+	const char *form = row_form(r->kind);
 	size_t len = 1 + strlen(form) * sizeof(uint64_t) + text_bytes(r);
 	unsigned number = 0, text = 0;
 	uint8_t kind = (uint8_t)r->kind, *at = buf_room(batch, len);
@@ -81,7 +124,7 @@ row_read(struct slice *batch, struct row *r)
 	if (batch->len == 0)
 		return false;
 	*r = (struct row){ .kind = (enum row_kind) * take(batch, 1) };
-	for (const char *form = forms[r->kind]; *form != '\0'; form++) {
+	for (const char *form = row_form(r->kind); *form != '\0'; form++) {
 		uint64_t n;
 
 		memcpy(&n, take(batch, sizeof(n)), sizeof(n));

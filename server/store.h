@@ -42,6 +42,13 @@ struct row {
 /* The form of a kind: n a number, t a text, b bytes that are no text. */
 const char *row_form(enum row_kind kind);
 
+/*
+ * True when a row that is put keeps the rules that the engine relies on:
+ * sizes of limits.h, texts without control characters. What comes off a
+ * disk may have been changed by hand.
+ */
+bool row_is_sound(const struct row *r);
+
 /* Appends a row to a batch. */
 void row_write(struct buf *batch, const struct row *r);
 

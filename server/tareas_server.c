@@ -175,15 +175,12 @@ read_page(struct term_reader *r, struct page *p)
 /* A listing leaves when the last change that it shows is durable. */
 static struct gs_next
 answer_listing(struct proc *self, const struct message *m, struct slice usuario,
-    struct slice listing)
+    const struct answer *a)
 {
 	struct tareas *t = gs_state(self);
-	uint64_t seq = engine_barrier(*t->engine, usuario);
-	struct answer a = { .e = E_OK, .body = listing };
 
-	if (seq <= engine_saved(*t->engine))
-		return gs_reply(self);
-	gate_answer(&t->gate, self, *t->engine, seq, m->from, &a);
+	gate_answer(&t->gate, self, *t->engine,
+	    engine_barrier(*t->engine, usuario), m->from, a);
 	return gs_noreply();
 }
 
@@ -194,6 +191,7 @@ listar(struct proc *self, const struct message *m)
 	const struct tareas_state *s = engine_state(*t->engine);
 	struct page p = { .whole = true, .cuantas = UINT64_MAX };
 	struct buf *out = gs_answer(self);
+	struct answer a = { .e = E_OK };
 	const char *why = NULL;
 	struct term_reader r;
 	struct slice usuario;
@@ -207,9 +205,11 @@ listar(struct proc *self, const struct message *m)
 		    N_("desde and cuantas are numbers from 0 on"));
 	n = tareas_state_listar(s, usuario, p.desde, p.cuantas,
 	    LISTING_BYTES_MAX, out);
+	a.body = buf_bytes(out);
 	if (p.whole && n < tareas_state_count(s, usuario))
-		return gs_error(E_TOOBIG, N_("ask for pages: desde, cuantas"));
-	return answer_listing(self, m, usuario, buf_bytes(out));
+		a = (struct answer){ .e = E_TOOBIG,
+			.body = slice_of(N_("ask for pages: desde, cuantas")) };
+	return answer_listing(self, m, usuario, &a);
 }
 
 static const struct {

@@ -91,6 +91,29 @@ def holders():
     server.discard()
 
 
+def strangers_row():
+    """Somebody puts a task in by hand, where the next one has to go."""
+    server = stopped(1)
+    server.start()
+    db = sqlite3.connect(server.database, isolation_level=None)
+    db.execute("INSERT INTO tarea (usuario, titulo, descripcion)"
+               " VALUES ('ana', 'mano', '')")
+    db.close()
+    with server.client() as client:
+        client.cast("tareas.agregar_tarea", "ana", {"titulo": "lost"})
+        same("the server ends", client.rest(), [])
+    server.wait()
+    check("and says why", "UNIQUE constraint failed" in server.log(),
+          server.log())
+    server.start()
+    with server.client() as client:
+        same("then it is a task", client.titulos("ana"), ["mano", "0"])
+        client.agregar("ana", "1")
+        same("and writes go on", client.titulos("ana"), ["1", "mano", "0"])
+    same("it ends well", server.stop(), 0)
+    server.discard()
+
+
 # -- copies -----------------------------------------------------------------
 
 
@@ -302,5 +325,5 @@ def no_home():
               "--data" in done.stderr, (done.returncode, done.stderr))
 
 
-run(readers, holders, backup, older, newer, foreign, damage, one_server,
-    modes, no_home)
+run(readers, holders, strangers_row, backup, older, newer, foreign, damage,
+    one_server, modes, no_home)

@@ -1187,6 +1187,21 @@ START_TEST(a_line_said_again_with_its_key_is_said_once)
 }
 END_TEST
 
+/* What the key stands for is done already: the new room is another one. */
+START_TEST(a_deletion_repeated_with_its_key_leaves_the_new_room_alone)
+{
+	static const char clave[] = "0123456789abcdef";
+
+	two_in_a_room();
+	ck_assert_int_eq(ask(ana, "delete_room", "sk", "general", clave), E_OK);
+	ck_assert_int_eq(ask(ana, "create_room", "s", "general"), E_OK);
+	ck_assert_int_eq(ask(luis, "join", "s", "general"), E_OK);
+	ck_assert_int_eq(ask(ana, "delete_room", "sk", "general", clave), E_OK);
+	heard(luis, "closed general\njoined general luis\n");
+	expect_rooms(" general 1", ana);
+}
+END_TEST
+
 START_TEST(a_full_disk_is_said)
 {
 	struct asked q;
@@ -1450,6 +1465,8 @@ add_tests(TCase *c)
 	tcase_add_test(c, rooms_that_come_and_go_leave_nothing_behind);
 	tcase_add_test(c, there_are_as_many_rooms_as_can_be);
 	tcase_add_test(c, a_line_said_again_with_its_key_is_said_once);
+	tcase_add_test(c,
+	    a_deletion_repeated_with_its_key_leaves_the_new_room_alone);
 	tcase_add_test(c,
 	    a_room_that_crashed_comes_back_with_its_members_and_its_past);
 	tcase_add_test(c, who_vanishes_while_the_room_is_down_is_gone_once);

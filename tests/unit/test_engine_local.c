@@ -346,6 +346,26 @@ START_TEST(who_is_faster_than_the_disk_waits_for_it)
 }
 END_TEST
 
+START_TEST(answers_that_wait_count_too)
+{
+	struct proc *p;
+	struct pid pid;
+	struct command c = command(COMMAND_ELIMINAR, "nothing");
+
+	start(&disk.store);
+	ck_assert_int_eq(gs_start(node, &counter, NULL, NULL, &pid), E_OK);
+	p = node_find(node, pid);
+	client.proc = p;
+	for (int i = 0; i < LIMIT_UNSAVED / 64 && !client.waits; i++)
+		engine_propose(engine, &client, &c, (struct from){ { 0 }, 0 });
+	ck_assert(client.waits);
+	ck_assert_uint_eq(buf_len(&disk.rows), 0);
+	save();
+	ck_assert(!client.waits);
+	client.proc = NULL;
+}
+END_TEST
+
 /* -- keys -- */
 
 #define KEY "0123456789abcdef"
@@ -521,6 +541,7 @@ main(void)
 	tcase_add_test(t, a_full_disk_refuses_before_anything_is_applied);
 	tcase_add_test(t, a_store_that_cannot_be_read_gives_no_engine);
 	tcase_add_test(t, who_is_faster_than_the_disk_waits_for_it);
+	tcase_add_test(t, answers_that_wait_count_too);
 	tcase_add_test(t, a_key_is_answered_as_the_first_time);
 	tcase_add_test(t, a_key_for_something_else_is_badarg);
 	tcase_add_test(t, a_key_is_known_after_a_restart);

@@ -246,8 +246,8 @@ END_TEST
 START_TEST(keys_are_kept_and_forgotten)
 {
 	struct row r = { .kind = ROW_CLAVE,
-		.text = { slice_of(""), slice_bytes("k\0y", 3),
-		    slice_of("huella"), slice_of("ok") } };
+		.text = { slice_of(""), slice_bytes("k\0y of 16 bytes.", 16),
+		    slice_of("huella, 16 bytes"), slice_of("ok") } };
 
 	for (uint64_t i = 1; i <= 4; i++) {
 		r.number[0] = i;
@@ -258,7 +258,8 @@ START_TEST(keys_are_kept_and_forgotten)
 	wait_saved(5);
 	reopen();
 	/* %.*s ends at the NUL. */
-	expect_rows(5, "2:3:30::k:huella:ok 2:4:40::k:huella:ok ");
+	expect_rows(5,
+	    "2:3:30::k:huella, 16 bytes:ok 2:4:40::k:huella, 16 bytes:ok ");
 }
 END_TEST
 
@@ -468,6 +469,59 @@ ignore(void *arg, const struct row *r)
 	(void)r;
 }
 
+/* By who has a shell: a place in the order that is not used again. */
+START_TEST(a_row_that_was_put_in_by_hand_has_its_seq)
+{
+	sqlite3 *db;
+
+	WRITE(1, tarea(1, "x", ""));
+	wait_saved(1);
+	db = shell();
+	run_sql(db,
+	    "INSERT INTO tarea (usuario, titulo, descripcion)"
+	    " VALUES ('ana', 'y', '')");
+	sqlite3_close(db);
+	expect_rows(2, "0:1:ana:x: 0:2:ana:y: ");
+	WRITE(3, tarea(3, "z", ""));
+	wait_saved(3);
+	expect_rows(3, "0:1:ana:x: 0:2:ana:y: 0:3:ana:z: ");
+}
+END_TEST
+
+static const char *const unsound[] = {
+	"tarea VALUES (7, 'a', printf('%1025s', 'x'), '')",
+	"tarea VALUES (7, 'a', 't', printf('%16385s', 'x'))",
+	"tarea VALUES (7, printf('%65s', 'x'), 't', '')",
+	"tarea VALUES (7, 'a', '', '')",
+	"tarea VALUES (7, 'a', 't' || char(27), '')",
+	"tarea VALUES (7, 'a', CAST(x'ff' AS TEXT), '')",
+	"tarea VALUES (0, 'a', 't', '')",
+	"tarea VALUES (-1, 'a', 't', '')",
+	"clave VALUES (7, 0, 'a', zeroblob(33), zeroblob(16), 'ok')",
+	"clave VALUES (7, 0, 'a', zeroblob(16), zeroblob(15), 'ok')",
+	"sala VALUES (7, printf('%65s', 'x'), 'a')",
+	"sala VALUES (7, '', 'a')",
+	"mensaje VALUES (7, 1, 0, 'a', printf('%4097s', 'x'))",
+	"mensaje VALUES (7, -1, 0, 'a', 'x')",
+};
+
+START_TEST(a_row_that_breaks_the_rules_is_not_loaded)
+{
+	char sql[160], *why = NULL;
+	uint64_t seq;
+	sqlite3 *db;
+
+	snprintf(sql, sizeof(sql), "INSERT INTO %s", unsound[_i]);
+	db = shell();
+	run_sql(db, sql);
+	sqlite3_close(db);
+	ck_assert_int_eq(store_load(store, ignore, NULL, &seq), E_STORAGE);
+	ck_assert_int_eq(sqlite_store_why(store, &why), DB_DATAERR);
+	ck_assert_ptr_nonnull(strstr(why, "SELECT * FROM "));
+	free(why);
+}
+END_TEST
+
 START_TEST(a_damaged_database_is_not_loaded)
 {
 	uint64_t seq;
@@ -516,6 +570,9 @@ main(void)
 	tcase_add_test(t, somebody_elses_database_is_refused);
 	tcase_add_test(t, an_older_database_is_migrated_after_a_copy);
 	tcase_add_test(t, a_backup_is_whole_and_replaces_nothing);
+	tcase_add_test(t, a_row_that_was_put_in_by_hand_has_its_seq);
+	tcase_add_loop_test(t, a_row_that_breaks_the_rules_is_not_loaded, 0,
+	    sizeof(unsound) / sizeof(unsound[0]));
 	tcase_add_test(t, a_damaged_database_is_not_loaded);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -413,6 +413,27 @@ START_TEST(a_list_that_became_empty_waits_too)
 }
 END_TEST
 
+START_TEST(a_list_that_became_too_long_waits_too)
+{
+	static char big[LIMIT_DESCRIPCION];
+	struct command c = { .kind = COMMAND_AGREGAR,
+		.usuario = slice_of("ana"),
+		.tarea = { .titulo = slice_of("a"),
+		    .descripcion = slice_bytes(big, sizeof(big)) } };
+	struct from nobody = { .ref = 0 };
+	struct asked read;
+
+	start_on_disk();
+	memset(big, 'x', sizeof(big));
+	for (int i = 0; i < 70; i++)
+		engine_propose(engine, &somebody, &c, nobody);
+	ask(&read, "listar_tareas", "91" A);
+	ck_assert(!read.answered);
+	disk_save(&disk);
+	expect_answer(&read, E_TOOBIG, "");
+}
+END_TEST
+
 START_TEST(a_full_disk_is_an_answer_at_once)
 {
 	struct asked write, read;
@@ -546,6 +567,7 @@ main(void)
 	tcase_add_test(t, one_task_too_many_is_toobig);
 	tcase_add_test(t, an_answer_waits_until_its_write_is_durable);
 	tcase_add_test(t, a_list_that_became_empty_waits_too);
+	tcase_add_test(t, a_list_that_became_too_long_waits_too);
 	tcase_add_test(t, a_full_disk_is_an_answer_at_once);
 	tcase_add_test(t, a_repeated_key_waits_for_the_first_and_says_the_same);
 	tcase_add_test(t, a_clave_is_16_to_32_bytes);
