@@ -234,6 +234,18 @@ bad_option(int found, char *argv[])
 	return CONFIG_USAGE;
 }
 
+/* Options that contradict each other. */
+static enum config_verdict
+agree(const struct config *c)
+{
+	if (!c->memory || (c->data == NULL && c->backup == NULL))
+		return CONFIG_RUN;
+	fputs(_("tareas_server: --memory keeps nothing: it does not go with "
+		"--data or --backup (see --help)\n"),
+	    stderr);
+	return CONFIG_USAGE;
+}
+
 enum config_verdict
 config_read(struct config *c, int argc, char *argv[])
 {
@@ -253,7 +265,7 @@ config_read(struct config *c, int argc, char *argv[])
 			return v;
 	}
 	if (optind == argc)
-		return CONFIG_RUN;
+		return agree(c);
 	fprintf(stderr,
 	    _("tareas_server: it takes no argument %s (see --help)\n"),
 	    argv[optind]);

@@ -84,8 +84,10 @@ db_explain(const char *path, int code, const char *text, char **why)
 static int
 explain(sqlite3 *db, const char *path, int code, char **why)
 {
+	bool told = db != NULL && sqlite3_errcode(db) != SQLITE_OK;
+
 	return db_explain(path, code,
-	    db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(code), why);
+	    told ? sqlite3_errmsg(db) : sqlite3_errstr(code), why);
 }
 
 /* -- copies -- */
@@ -282,6 +284,9 @@ set_up(sqlite3 *db, const char *path, const char *mode, char **why)
 	int version = 0, status = 0;
 	int code = sqlite3_busy_timeout(db, OPEN_BUSY_MS);
 
+	/* It opens for reading what may not be written. */
+	if (code == SQLITE_OK && sqlite3_db_readonly(db, "main") != 0)
+		code = SQLITE_READONLY;
 	if (code == SQLITE_OK)
 		code = sqlite3_exec(db, mode, NULL, NULL, NULL);
 	if (code == SQLITE_OK)

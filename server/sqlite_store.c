@@ -526,9 +526,9 @@ sqlite_store_why(const struct store *store, char **why)
 /* -- the directory -- */
 
 static int
-cannot_make(const char *path, char **why)
+cannot_use(const char *path, char **why)
 {
-	if (asprintf(why, _("cannot make the directory %s: %s"), path,
+	if (asprintf(why, _("cannot use the directory %s: %s"), path,
 		strerror(errno)) < 0)
 		abort();
 	return DB_CANTCREAT;
@@ -560,7 +560,7 @@ make_directory(const char *path, char **why)
 	}
 	free(copy);
 	if (!make_one(path, 0700))
-		status = cannot_make(path, why);
+		status = cannot_use(path, why);
 	return status;
 }
 
@@ -576,7 +576,7 @@ take_lock(struct sqlite_store *s, char **why)
 	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	free(path);
 	if (s->lock_fd < 0)
-		return cannot_make(directory, why);
+		return cannot_use(directory, why);
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	if (asprintf(why,

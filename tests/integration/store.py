@@ -17,7 +17,7 @@ from world import (PROGRAM, SECONDS, CrashServer, Writer,  # noqa: E402
                    check, environment, finish, pump, run, run_program,
                    same, version_1)
 
-DATAERR, CANTCREAT, TEMPFAIL, CONFIG = 65, 73, 75, 78
+DATAERR, CANTCREAT, IOERR, TEMPFAIL, CONFIG = 65, 73, 74, 75, 78
 HELD_S = 3
 NOBODY = 54321  # an account that no machine has
 MIDDLE, PAGE = 20, 4096
@@ -325,5 +325,27 @@ def no_home():
               "--data" in done.stderr, (done.returncode, done.stderr))
 
 
+def not_writable():
+    if os.getuid() != 0:
+        print("skip  a database that may not be written: needs root")
+        return
+    with stopped(1) as server:
+        cookie = os.path.join(server.folder, "cookie")
+        for at in (server.folder, cookie, server.data,
+                   os.path.join(server.data, "lock"),
+                   os.path.join(server.data, "tareas.db")):
+            os.chown(at, NOBODY, -1)
+        os.chmod(os.path.join(server.data, "tareas.db"), 0o400)
+        done = subprocess.run(
+            [PROGRAM, "--lang", "en", "--listen", "127.0.0.1:0",
+             "--cookie-file", cookie, "--data", server.data],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=SECONDS, env=environment(server.folder), user=NOBODY,
+            cwd="/")
+        check("a database that may not be written stops the start",
+              done.returncode == IOERR and "tareas.db" in done.stderr and
+              "readonly" in done.stderr, (done.returncode, done.stderr))
+
+
 run(readers, holders, strangers_row, backup, older, newer, foreign, damage,
-    one_server, modes, no_home)
+    one_server, modes, no_home, not_writable)
