@@ -42,10 +42,12 @@ struct talk {
 	struct name current; /* where lines are said; "": nowhere */
 	enum question question;
 	struct name asked; /* the room that could be made */
+	struct slice wanted; /* on the command line; empty: none */
 	char *pasted; /* what waits for a yes */
 	struct chat_names rooms, people;
 	uint32_t unanswered; /* lines */
 	int status; /* of the first thing that failed */
+	bool declined; /* to make the room that was wanted */
 	bool over;
 };
 
@@ -584,7 +586,9 @@ historia(struct talk *t, struct slice number)
 	if (number.len > 0 &&
 	    (*end != '\0' || text[0] < '0' || text[0] > '9' || n == 0 ||
 		n > HISTORY_LINES_MAX)) {
-		fail(t, STATUS_USAGE, format("%s", _("How many lines?")));
+		fail(t, STATUS_USAGE,
+		    format(_("/history: a number from 1 to %d"),
+			HISTORY_LINES_MAX));
 		return;
 	}
 	settle(t);
@@ -736,6 +740,7 @@ run_word(struct talk *t, struct slice line)
 	struct slice name = line, argument = slice_of("");
 	const struct word *w;
 	const char *why;
+	char *shorter;
 
 	if (space != NULL) {
 		name.len = (size_t)(space - line.bytes);
@@ -744,12 +749,13 @@ run_word(struct talk *t, struct slice line)
 	w = find_word(name);
 	why = w != NULL ? wrong_argument(t, w, argument) :
 			  _("there is no such command; /help shows them");
-	if (why == NULL)
+	if (why == NULL) {
 		w->run(t, argument);
-	else
-		fail(t, STATUS_USAGE,
-		    format("%.*s: %s", (int)name.len, (const char *)name.bytes,
-			why));
+		return;
+	}
+	shorter = view_short(name);
+	fail(t, STATUS_USAGE, format("%s: %s", shorter, why));
+	free(shorter);
 }
 
 /* -- answers -- */
@@ -773,6 +779,21 @@ is_no(struct slice line)
 	    slice_is(line, "no") || slice_is(line, "No");
 }
 
+/* Who asked for that room on the command line wants nothing else. */
+static void
+decline(struct talk *t, struct slice room)
+{
+	char *clean;
+
+	if (t->wanted.len == 0 || !slice_equal(t->wanted, room))
+		return;
+	clean = text_clean(room);
+	fail(t, STATUS_NOTHING, format(_("The room %s was not made"), clean));
+	free(clean);
+	t->declined = true;
+	t->over = true;
+}
+
 /* True when the line was an answer. */
 static bool
 take_answer(struct talk *t, struct slice line)
@@ -786,6 +807,8 @@ take_answer(struct talk *t, struct slice line)
 		crear(t, slice_of(room.text));
 	if (yes && question == ASK_PASTE)
 		say_lines(t, slice_of(t->pasted));
+	if (question == ASK_CREATE && is_no(line))
+		decline(t, slice_of(room.text));
 	free(t->pasted);
 	t->pasted = NULL;
 	return yes || is_no(line);
@@ -863,6 +886,11 @@ complete(void *arg, struct slice before, struct prompt_offers *o)
 static void
 begin(struct talk *t, struct slice room, bool make)
 {
+	if (has_person(t))
+		show(t,
+		    format("%s\n",
+			_("/join ROOM joins a room, /create ROOM makes one; "
+			  "/help, /menu leaves")));
 	if (make && room.len > 0 && !create(t, room, false))
 		return;
 	if (room.len > 0)
@@ -886,6 +914,9 @@ converse(struct talk *t)
 		free(text);
 		if (said)
 			take_line(t, line);
+		/* Ctrl-D leaves the question alone: it means no. */
+		if (!said && t->question != ASK_NOTHING)
+			said = take_answer(t, slice_of(""));
 	}
 	/* Each line has its time: this comes to an end. */
 	(void)node_run_until(c->node, is_answered, t, TIMER_NEVER);
@@ -895,7 +926,7 @@ converse(struct talk *t)
 int
 chat_talk(struct client *c, struct slice room, bool make)
 {
-	struct talk t = { .client = c };
+	struct talk t = { .client = c, .wanted = room };
 	struct chat_client_config config = { .conn = c->conn,
 		.user = c->usuario,
 		.timeout_ms = c->settings->timeout_ms,
@@ -914,5 +945,7 @@ chat_talk(struct client *c, struct slice room, bool make)
 	chat_names_clear(&t.rooms);
 	chat_names_clear(&t.people);
 	free(t.pasted);
-	return has_person(&t) ? 0 : t.status;
+	if (has_person(&t))
+		return t.declined ? STATUS_NOTHING : 0;
+	return t.status;
 }

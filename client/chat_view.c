@@ -297,7 +297,11 @@ line_failure(const struct chat_event *e, const char *why)
 {
 	bool unknown = e->e == E_TIMEOUT || e->e == E_NOCONNECTION ||
 	    e->e == E_DIED || e->e == E_MALFORMED;
-	char *line = view_quoted(e->text), *text;
+	/* What was refused was never right; the rest can be said again. */
+	bool refused = e->e == E_BADARG || e->e == E_TOOBIG;
+	char *line =
+	    refused ? view_short_quoted(e->text) : view_quoted(e->text);
+	char *text;
 
 	if (asprintf(&text,
 		unknown ? _("Perhaps not said: %s: %s") : _("Not said: %s: %s"),

@@ -240,7 +240,11 @@ ask_descripcion(struct client *c, struct slice titulo)
 		t.descripcion = line;
 	else if (prompt_is_terminal(c->prompt))
 		return 0;
-	return client_is_linked(c, &status) ? add(c, &t) : status;
+	if (client_wait_link(c, &status))
+		status = add(c, &t);
+	if (status != 0)
+		client_show_typed(c, t.titulo, t.descripcion);
+	return status;
 }
 
 static int

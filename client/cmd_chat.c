@@ -28,6 +28,7 @@ struct script {
 	bool over;
 	uint64_t left; /* messages to print; 0: without end */
 	uint32_t unanswered; /* lines */
+	uint64_t line; /* of stdin, the last one read; 0: none */
 	int status;
 };
 
@@ -49,10 +50,14 @@ fail(struct script *s, const struct chat_event *e)
 {
 	char *text = chat_view_failure(e);
 
-	fprintf(stderr, "%s\n", text);
+	if (e->wish == CHAT_SAY && s->line > 0)
+		fprintf(stderr, _("tareas_client: line %llu: %s\n"),
+		    (unsigned long long)s->line, text);
+	else
+		fprintf(stderr, "%s\n", text);
 	free(text);
 	if (e->wish == CHAT_JOIN && e->e == E_NOPROC)
-		fputs(_("--crear makes it\n"), stderr);
+		fputs(_("--create makes it\n"), stderr);
 	s->over = true;
 	s->status = chat_view_status(e->e);
 }
@@ -173,9 +178,11 @@ say_all(struct script *s)
 		return;
 	}
 	in = input_new(s->client->loop, STDIN_FILENO);
-	while (!s->over && input_line(in, &line))
+	while (!s->over && input_line(in, &line)) {
+		s->line++;
 		if (line.len > 0)
 			say(s, line);
+	}
 	input_free(in);
 }
 
@@ -243,7 +250,7 @@ check(const struct settings *s, int argc, char *argv[])
 	if (argc == 0 && (scripted || s->create))
 		return N_("the name of a room is missing");
 	if ((s->count != 0 || s->follow_ms != 0) && !s->follow)
-		return N_("--cuenta and --plazo go with --seguir");
+		return N_("--count and --seconds go with --follow");
 	return NULL;
 }
 
@@ -273,7 +280,7 @@ const struct command command_chat = {
 	.key = "4",
 	.name = "chat",
 	.alias = "talk",
-	.arguments = N_("[ROOM] [--decir TEXT | -] [--seguir]"),
+	.arguments = N_("[ROOM] [--say TEXT|-] [--follow]"),
 	.arguments_min = 0,
 	.arguments_max = 1,
 	.flags = COMMAND_CHATS,

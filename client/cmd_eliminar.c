@@ -153,8 +153,10 @@ ask(struct client *c)
 	titulo = strndup((const char *)line.bytes, line.len);
 	if (titulo == NULL)
 		abort();
-	if (client_is_linked(c, &status))
-		status = delete_or_ask(c, slice_bytes(titulo, line.len));
+	if (client_wait_link(c, &status))
+		status = delete_or_ask(c, slice_of(titulo));
+	if (status != 0 && status != STATUS_NOTHING)
+		client_show_typed(c, slice_of(titulo), slice_of(""));
 	free(titulo);
 	return status;
 }

@@ -29,7 +29,7 @@ ask(struct client *c)
 	e = conn_renew(c->node, c->conn, c->usuario, c->settings->timeout_ms,
 	    &why);
 	if (e != E_OK)
-		return report_no_link(e, &c->settings->server, why);
+		return report_no_link(e, c->settings, why);
 	printf(_("Now the tasks are those of %s\n"), c->usuario);
 	return 0;
 }

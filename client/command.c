@@ -1,9 +1,11 @@
 #include "client/command.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/lang.h"
+#include "common/text.h"
 
 const struct command *const commands[] = {
 	&command_agregar,
@@ -88,12 +90,12 @@ command_print_help(void)
 	      "waiting\n"
 	      "  -y, --yes             eliminar: do not ask\n"
 	      "  --textos              sys estado: people's texts too\n"
-	      "  --decir, --say TEXT   chat: say it and leave; -: each line "
+	      "  --say, --decir TEXT   chat: say it and leave; -: each line "
 	      "of stdin\n"
-	      "  --seguir, --follow    chat: print what is said\n"
-	      "  --cuenta, --count N   --seguir: until N messages\n"
-	      "  --plazo S             --seguir: for S seconds at most\n"
-	      "  --crear, --create     chat: make the room if there is none\n"
+	      "  --follow, --seguir    chat: print what is said\n"
+	      "  --count, --cuenta N   --follow: until N messages\n"
+	      "  --seconds, --plazo S  --follow: for S seconds at most\n"
+	      "  --create, --crear     chat: make the room if there is none\n"
 	      "  --json                print JSON\n"
 	      "  --color WHEN          auto, always or never\n"
 	      "  --lang es|en          language of the messages\n"
@@ -123,13 +125,22 @@ command_usage(const struct command *command, const char *what)
 int
 command_too_many(const struct command *command, int argc, char *argv[])
 {
+	struct buf words;
+	char *shorter;
+
+	buf_init(&words);
+	for (int i = 0; i < argc; i++) {
+		if (i > 0)
+			buf_add(&words, slice_of(" "));
+		buf_add(&words, slice_of(argv[i]));
+	}
+	shorter = view_short(buf_bytes(&words));
 	fprintf(stderr,
 	    _("tareas_client: too many words; quote what belongs together: "
-	      "tareas_client %s '"),
-	    command->name);
-	for (int i = 0; i < argc; i++)
-		fprintf(stderr, "%s%s", i > 0 ? " " : "", argv[i]);
-	fputs("'\n", stderr);
+	      "tareas_client %s '%s'\n"),
+	    command->name, shorter);
+	free(shorter);
+	buf_release(&words);
 	return STATUS_USAGE;
 }
 
@@ -153,4 +164,31 @@ client_is_linked(const struct client *c, int *status)
 	    stderr);
 	*status = err_exit_status(E_UNREACHABLE);
 	return false;
+}
+
+bool
+client_wait_link(const struct client *c, int *status)
+{
+	if (conn_is_up(c->node, c->conn))
+		return true;
+	fputs(_("waiting for the server...\n"), stderr);
+	conn_wait_up(c->node, c->conn, c->settings->timeout_ms);
+	return client_is_linked(c, status);
+}
+
+void
+client_show_typed(const struct client *c, struct slice title, struct slice text)
+{
+	char *clean, *more;
+
+	if (!prompt_is_terminal(c->prompt))
+		return;
+	clean = text_clean(title);
+	more = text_clean(text);
+	fprintf(stderr, _("You wrote: «%s»"), clean);
+	if (text.len > 0)
+		fprintf(stderr, " - %s", more);
+	fputs("\n", stderr);
+	free(clean);
+	free(more);
 }

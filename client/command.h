@@ -22,6 +22,7 @@ struct client {
 	struct view view;
 	struct prompt *prompt; /* the menu's; NULL on the command line */
 	bool choosing; /* the menu's own line is being typed */
+	const char *refusal; /* the one a person knows of; NULL: none */
 	char usuario[LIMIT_USUARIO + 1];
 };
 
@@ -87,5 +88,18 @@ struct tareas_cliente client_server(const struct client *c);
  * sets *status.
  */
 bool client_is_linked(const struct client *c, int *status);
+
+/*
+ * From the top level, before a write: the same, but while there is no link
+ * says so and waits for one as long as for an answer.
+ */
+bool client_wait_link(const struct client *c, int *status);
+
+/*
+ * After a question whose answer came to nothing: shows a person the texts
+ * again, so that they can be copied. text may be empty.
+ */
+void client_show_typed(const struct client *c, struct slice title,
+    struct slice text);
 
 #endif

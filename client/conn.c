@@ -26,6 +26,7 @@ struct state {
 	enum err e; /* of the last try */
 	const char *why;
 	uint64_t retry_ms;
+	uint64_t retry; /* the timer of the next try; 0: none was set */
 	char node[LIMIT_NODE_NAME + 1];
 };
 
@@ -109,7 +110,8 @@ down(struct proc *peer, void *arg, enum err e, const char *why)
 	s->peer.id = 0;
 	s->up = false;
 	if (s->config.again && !s->closing) {
-		proc_send_after(s->self, s->retry_ms, slice_of("retry"));
+		s->retry =
+		    proc_send_after(s->self, s->retry_ms, slice_of("retry"));
 		s->retry_ms = 2 * s->retry_ms < RETRY_LAST_MS ?
 		    2 * s->retry_ms :
 		    RETRY_LAST_MS;
@@ -243,6 +245,40 @@ bool
 conn_is_up(struct node *n, struct pid conn)
 {
 	return state_of(n, conn)->up;
+}
+
+enum err
+conn_failure(struct node *n, struct pid conn, const char **why)
+{
+	struct state *s = state_of(n, conn);
+
+	if (s->up)
+		return E_OK;
+	*why = s->why;
+	return s->e;
+}
+
+static bool
+is_up(void *arg)
+{
+	const struct state *s = arg;
+
+	return s->up;
+}
+
+void
+conn_wait_up(struct node *n, struct pid conn, uint64_t ms)
+{
+	struct state *s = state_of(n, conn);
+
+	/* The next try may be further away than somebody wants to wait. */
+	if (s->peer.id == 0 && s->retry != 0 &&
+	    proc_cancel(s->self, s->retry)) {
+		s->retry_ms = RETRY_FIRST_MS;
+		try_to_connect(s);
+	}
+	/* Who waits looks whether it is up. */
+	(void)node_run_until(n, is_up, s, ms);
 }
 
 const char *

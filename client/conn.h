@@ -46,6 +46,19 @@ struct pid conn_peer(struct node *n, struct pid conn);
 /* True while the link is up. */
 bool conn_is_up(struct node *n, struct pid conn);
 
+/*
+ * Why the last try to get a link failed, as conn_wait() says it; E_OK while
+ * the link is up.
+ */
+enum err conn_failure(struct node *n, struct pid conn, const char **why);
+
+/*
+ * From a program's top level, on one that reconnects: tries at once, and
+ * runs the world until the link is up, for ms at most; a try that fails is
+ * not the end of it.
+ */
+void conn_wait_up(struct node *n, struct pid conn, uint64_t ms);
+
 /* The server's node name, as of the last link that was up; "" before. */
 const char *conn_node(struct node *n, struct pid conn);
 

@@ -55,6 +55,15 @@ input_free(struct input *in)
 	free(in);
 }
 
+/* Other systems end their lines with two bytes. */
+static struct slice
+without_cr(struct slice line)
+{
+	if (line.len > 0 && line.bytes[line.len - 1] == '\r')
+		line.len--;
+	return line;
+}
+
 /* The line at the start of the bytes, if it is whole (or the last). */
 static bool
 take_line(struct input *in, struct slice *line)
@@ -66,13 +75,13 @@ take_line(struct input *in, struct slice *line)
 		end = memchr(all.bytes, '\n', all.len);
 	if (end != NULL) {
 		in->line = (size_t)(end - all.bytes) + 1;
-		*line = slice_bytes(all.bytes, in->line - 1);
+		*line = without_cr(slice_bytes(all.bytes, in->line - 1));
 		return true;
 	}
 	if (all.len < INPUT_LINE_MAX && !(in->ended && all.len > 0))
 		return false;
 	in->line = all.len;
-	*line = all;
+	*line = in->ended ? without_cr(all) : all;
 	return true;
 }
 

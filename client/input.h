@@ -17,7 +17,7 @@ void input_free(struct input *in);
 
 /*
  * From a program's top level: runs the loop until a line is there. False
- * at the end of input. The line, without its end, is borrowed until the
+ * at the end of input. The line, without its end (LF or CRLF), is borrowed until the
  * next call. One over INPUT_LINE_MAX bytes is cut there, which is over
  * every limit for a text.
  */

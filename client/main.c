@@ -124,15 +124,18 @@ get_cookie(const struct settings *s, struct cookie *cookie)
 static bool
 find_command(const struct settings *s, const struct command **out)
 {
+	char *word;
+
 	*out = NULL;
 	if (s->argc == 0)
 		return true;
 	*out = command_find(slice_of(s->argv[0]));
 	if (*out != NULL)
 		return true;
+	word = view_short(slice_of(s->argv[0]));
 	fprintf(stderr,
-	    _("tareas_client: there is no command %s; see --help\n"),
-	    s->argv[0]);
+	    _("tareas_client: there is no command %s; see --help\n"), word);
+	free(word);
 	return false;
 }
 
@@ -158,7 +161,7 @@ check_usage(const struct settings *s, const struct command *command)
 		return command_usage(command, _("it does not take --textos"));
 	if (settings_talk(s) && !(command->flags & COMMAND_CHATS))
 		return command_usage(command,
-		    _("the options of chat are not for it"));
+		    _("it does not take the options of chat"));
 	if (command->check != NULL)
 		why = command->check(s, n, s->argv + 1);
 	return why != NULL ? command_usage(command, _(why)) : 0;
@@ -174,7 +177,7 @@ run_linked(struct client *c, const struct command *command)
 	enum err e = conn_wait(c->node, c->conn, s->timeout_ms, &why);
 
 	if (e != E_OK)
-		return report_no_link(e, &s->server, why);
+		return report_no_link(e, s, why);
 	if (command == NULL)
 		return menu_run(c);
 	return command->run(c, s->argc - 1, s->argv + 1);
@@ -258,9 +261,9 @@ main(int argc, char *argv[])
 	switch (settings_read(&s, argc, argv)) {
 	case SETTINGS_HELP:
 		command_print_help();
-		return EXIT_SUCCESS;
+		return flush_output(EXIT_SUCCESS);
 	case SETTINGS_SHOWN:
-		return EXIT_SUCCESS;
+		return flush_output(EXIT_SUCCESS);
 	case SETTINGS_USAGE:
 		return STATUS_USAGE;
 	case SETTINGS_RUN:

@@ -29,14 +29,36 @@ who_text(const struct client *c)
 	return w;
 }
 
+/* What trying again does not mend by itself, a person has to know: once. */
+static void
+tell_refusal(struct client *c)
+{
+	const char *why = NULL;
+	char *text;
+	enum err e = conn_failure(c->node, c->conn, &why);
+
+	if (e == E_OK)
+		c->refusal = NULL;
+	if (e == E_OK || e == E_UNREACHABLE || e == E_NOCONNECTION ||
+	    e == E_TIMEOUT ||
+	    (c->refusal != NULL && strcmp(c->refusal, why) == 0))
+		return;
+	c->refusal = why;
+	text = report_no_link_text(e, c->settings, why);
+	prompt_print(c->prompt, text);
+	free(text);
+}
+
 void
 menu_link_changed(void *arg)
 {
 	struct client *c = arg;
 
-	if (c->prompt == NULL || !c->choosing)
+	if (c->prompt == NULL || !prompt_is_terminal(c->prompt))
 		return;
-	prompt_change(c->prompt, who_text(c).text);
+	tell_refusal(c);
+	if (c->choosing)
+		prompt_change(c->prompt, who_text(c).text);
 }
 
 static void
@@ -66,15 +88,23 @@ trim(struct slice s)
 static void
 say_unknown(struct slice word)
 {
-	char *quoted = view_quoted(word);
+	char *quoted = view_short_quoted(word);
 
 	fprintf(stderr, _("%s is not in the menu\n"), quoted);
 	free(quoted);
 }
 
+/* The first thing that goes wrong decides the exit status. */
+static void
+note(int *first, int status)
+{
+	if (*first == 0)
+		*first = status;
+}
+
 /* Asks for a command. NULL at the end of input; an empty line asks again. */
 static const struct command *
-choose(struct client *c)
+choose(struct client *c, int *first)
 {
 	const struct command *found = NULL;
 	struct slice word;
@@ -89,8 +119,10 @@ choose(struct client *c)
 			return NULL;
 		word = trim(word);
 		found = command_find_menu(word);
-		if (found == NULL && word.len > 0)
+		if (found == NULL && word.len > 0) {
 			say_unknown(word);
+			note(first, STATUS_USAGE);
+		}
 	}
 	return found;
 }
@@ -100,19 +132,17 @@ menu_run(struct client *c)
 {
 	bool person = prompt_is_terminal(c->prompt);
 	const struct command *command;
-	int status, first = 0;
+	int first = 0;
 
 	puts(_("Connected to the task server"));
 	for (;;) {
 		if (person)
 			show();
-		command = choose(c);
+		command = choose(c, &first);
 		if (command == NULL || (command->flags & COMMAND_LEAVES))
 			break;
-		status = command->ask(c);
+		note(&first, command->ask(c));
 		fflush(stdout);
-		if (first == 0)
-			first = status;
 	}
 	return person ? 0 : first;
 }

@@ -21,6 +21,7 @@
 #include <readline/readline.h>
 
 #include "client/input.h"
+#include "common/text.h"
 
 enum { HISTORY_LINES = 500 };
 
@@ -161,6 +162,10 @@ on_line(char *line)
 {
 	struct prompt *p = the_prompt;
 
+#ifdef RL_STATE_EOF
+	/* Else readline ends every later line as it ends the last. */
+	rl_eof_found = 0;
+#endif
 	free(p->line);
 	p->line = line;
 	if (p->vanished != NULL) {
@@ -292,9 +297,11 @@ bind_key(int key, rl_command_func_t *pressed)
 	rl_bind_key_in_map(key, pressed, vi_movement_keymap);
 }
 
+/* A conversation takes what is pasted as one line, a menu as it is typed. */
 static void
 bind_keys(bool talking)
 {
+	rl_variable_bind("enable-bracketed-paste", talking ? "on" : "off");
 	bind_key(CTRL('C'), on_key);
 	bind_key(CTRL('Z'), on_key);
 	bind_key(CTRL('\\'), on_key);
@@ -390,13 +397,68 @@ on_quit(void *arg)
 	give_in(arg, SIGQUIT, getpid());
 }
 
+/* -- another size -- */
+
+/* Rows that so many columns need for text, without the first. */
+static int
+rows_below(struct slice text, int columns)
+{
+	int rows = 0;
+
+	while (text_width(text) > (size_t)columns) {
+		size_t n = text_fit(text, (size_t)columns, NULL);
+
+		if (n == 0) /* one character is wider */
+			break;
+		text.bytes += n;
+		text.len -= n;
+		rows++;
+	}
+	return rows;
+}
+
+/* Rows from the start of the prompt to the cursor. */
+static int
+rows_above_cursor(int columns)
+{
+	const char *at, *end;
+	char *text;
+	int rows = 0;
+
+	if (asprintf(&text, "%s%.*s", rl_prompt, rl_point, rl_line_buffer) < 0)
+		abort();
+	for (at = text; (end = strchr(at, '\n')) != NULL; at = end + 1)
+		rows += 1 +
+		    rows_below(slice_bytes(at, (size_t)(end - at)), columns);
+	rows += rows_below(slice_of(at), columns);
+	free(text);
+	return rows;
+}
+
+/*
+ * Some terminals wrap their lines anew, some do not, and none says so. The
+ * smaller of both heights is cleared: a piece of the old line may stay, but
+ * nothing that others wrote goes.
+ */
 static void
 on_resize(void *arg)
 {
 	struct prompt *p = arg;
+	int columns, rows, before, now;
 
-	if (p->asking)
-		rl_resize_terminal();
+	if (!p->asking)
+		return;
+	rl_get_screen_size(&rows, &columns);
+	before = rows_above_cursor(columns);
+	rl_reset_screen_size();
+	rl_get_screen_size(&rows, &columns);
+	now = rows_above_cursor(columns);
+	rows = now < before ? now : before;
+	if (rows > 0)
+		fprintf(rl_outstream, "\033[%dA", rows);
+	fputs("\r\033[J", rl_outstream);
+	rl_on_new_line();
+	rl_forced_update_display();
 }
 
 static void
@@ -432,6 +494,8 @@ use_terminal(struct prompt *p)
 	rl_change_environment = 0;
 	rl_prep_term_function = prepare_terminal;
 	rl_deprep_term_function = leave_terminal;
+	/* It reads ~/.inputrc now, not over what is chosen here. */
+	rl_initialize();
 	bind_keys(false);
 	prepare_completion();
 	load_history(p);
@@ -545,7 +609,7 @@ prompt_talk(struct prompt *p, const struct prompt_talk *talk)
 	if (p->input != NULL || p->talk == talk)
 		return;
 	p->talk = talk;
-	bind_keys(talk != NULL);
 	if (talk == NULL && !p->asking)
 		rl_deprep_terminal();
+	bind_keys(talk != NULL);
 }

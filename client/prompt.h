@@ -52,7 +52,8 @@ struct prompt_talk {
 
 /*
  * From now on, if there is a terminal, lines are a conversation: Tab
- * completes, pasted lines are one line with line feeds in it, and between
+ * completes, pasted lines are one line with line feeds in it (otherwise each
+ * is one, as if typed), and between
  * two lines the terminal stays as it is while one is typed, so what comes
  * meanwhile is not lost and not shown twice. Borrows talk until prompt_talk()
  * with NULL, which ends it.

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cookie.h"
 #include "common/lang.h"
 #include "common/text.h"
 
@@ -101,21 +102,50 @@ report_lines(uint64_t count, uint64_t first, uint64_t last, enum err e)
 	    (unsigned long long)last, advice(e, true));
 }
 
-int
-report_no_link(enum err e, const struct address *server, const char *why)
+/* What to do about it; the caller frees it. */
+static char *
+remedy(enum err e, const struct settings *s)
 {
-	char text[ADDRESS_TEXT_BYTES];
+	char *path = cookie_path(s->cookie_file), *text = NULL;
+	int n;
 
-	fprintf(stderr, _("Could not connect to the task server %s: %s"),
-	    address_format(server, text), gettext(why));
 	if (e == E_DENIED)
-		fputs(_("; both need the same cookie file: copy the server's, "
-			"or choose it with --cookie-file"),
-		    stderr);
-	else if (e == E_UNREACHABLE)
-		fputs(_("; is tareas_server running there? --server chooses "
-			"another address"),
-		    stderr);
-	fputs("\n", stderr);
+		n = asprintf(&text,
+		    _("; both need the same cookie, here in %s: copy the "
+		      "server's, or choose another file with --cookie-file"),
+		    path != NULL ? path : "-");
+	else
+		n = asprintf(&text, "%s",
+		    e == E_UNREACHABLE ?
+			_("; is tareas_server running there? --server "
+			  "chooses another address") :
+			"");
+	if (n < 0)
+		abort();
+	free(path);
+	return text;
+}
+
+char *
+report_no_link_text(enum err e, const struct settings *s, const char *why)
+{
+	char server[ADDRESS_TEXT_BYTES];
+	char *what = remedy(e, s), *text;
+
+	if (asprintf(&text,
+		_("Could not connect to the task server %s: %s%s\n"),
+		address_format(&s->server, server), gettext(why), what) < 0)
+		abort();
+	free(what);
+	return text;
+}
+
+int
+report_no_link(enum err e, const struct settings *s, const char *why)
+{
+	char *text = report_no_link_text(e, s, why);
+
+	fputs(text, stderr);
+	free(text);
 	return err_exit_status(e == E_NOCONNECTION ? E_UNREACHABLE : e);
 }

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/address.h"
+#include "client/settings.h"
 #include "proto/blob.h"
 #include "proto/err.h"
 
@@ -31,6 +31,10 @@ void report_line(uint64_t line, enum err e, struct slice text);
 void report_lines(uint64_t count, uint64_t first, uint64_t last, enum err e);
 
 /* No link to the server; why is a constant English sentence. */
-int report_no_link(enum err e, const struct address *server, const char *why);
+int report_no_link(enum err e, const struct settings *s, const char *why);
+
+/* What that says, with its line feed; the caller frees it. */
+char *report_no_link_text(enum err e, const struct settings *s,
+    const char *why);
 
 #endif

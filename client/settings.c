@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/view.h"
 #include "common/lang.h"
 #include "common/version.h"
 #include "proto/limits.h"
@@ -50,6 +51,7 @@ static const struct option options[] = {
 	{ "cuenta", required_argument, NULL, OPTION_CUENTA },
 	{ "count", required_argument, NULL, OPTION_CUENTA },
 	{ "plazo", required_argument, NULL, OPTION_PLAZO },
+	{ "seconds", required_argument, NULL, OPTION_PLAZO },
 	{ "lang", required_argument, NULL, OPTION_LANG },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
@@ -59,8 +61,11 @@ static const struct option options[] = {
 static enum settings_verdict
 wrong(const char *option, const char *value, const char *wants)
 {
+	char *shorter = view_short(slice_of(value));
+
 	fprintf(stderr, _("tareas_client: %s %s: %s (see --help)\n"), option,
-	    value, wants);
+	    shorter, wants);
+	free(shorter);
 	return SETTINGS_USAGE;
 }
 
@@ -102,14 +107,14 @@ set_count(struct settings *s, const char *value)
 {
 	return read_number(value, COUNT_MAX, &s->count) ?
 	    SETTINGS_RUN :
-	    wrong("--cuenta", value, _("a number, from 1 on"));
+	    wrong(_("--count"), value, _("a number, from 1 on"));
 }
 
 static enum settings_verdict
 set_plazo(struct settings *s, const char *value)
 {
 	if (!read_number(value, TIMEOUT_MS_MAX / 1000, &s->follow_ms))
-		return wrong("--plazo", value, _("seconds, from 1 on"));
+		return wrong(_("--seconds"), value, _("seconds, from 1 on"));
 	s->follow_ms *= 1000;
 	return SETTINGS_RUN;
 }

@@ -273,3 +273,30 @@ view_quoted(struct slice titulo)
 	free(text);
 	return quoted;
 }
+
+char *
+view_short(struct slice text)
+{
+	char *clean, *with_dots;
+	size_t n = text_fit(text, VIEW_SHORT_COLUMNS, NULL);
+
+	if (n == text.len)
+		return text_clean(text);
+	n = text_fit(text, VIEW_SHORT_COLUMNS - 1, NULL);
+	clean = text_clean(slice_bytes(text.bytes, n));
+	if (asprintf(&with_dots, "%s…", clean) < 0)
+		abort();
+	free(clean);
+	return with_dots;
+}
+
+char *
+view_short_quoted(struct slice text)
+{
+	char *shorter = view_short(text), *quoted;
+
+	if (asprintf(&quoted, "«%s»", shorter) < 0)
+		abort();
+	free(shorter);
+	return quoted;
+}

@@ -33,4 +33,14 @@ void view_enviadas(const struct view *v, uint64_t count);
 /* "«titulo»" for a sentence; the caller frees it. */
 char *view_quoted(struct slice titulo);
 
+/*
+ * Some refused input, sanitised: at most VIEW_SHORT_COLUMNS, the last of
+ * them "…" if there was more. The caller frees it.
+ */
+enum { VIEW_SHORT_COLUMNS = 60 };
+char *view_short(struct slice text);
+
+/* "«text»" of view_short(); the caller frees it. */
+char *view_short_quoted(struct slice text);
+
 #endif

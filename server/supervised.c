@@ -266,7 +266,7 @@ give_up(const struct supervised *s)
 {
 	fprintf(stderr,
 	    _("tareas_server: the server died %d times in %d s, at last of "
-	      "signal %d (%s): it is not started again\n"),
+	      "signal %d, %s: it is not started again\n"),
 	    RESTARTS_MAX + 1, PERIOD_MS / 1000, WTERMSIG(s->ended),
 	    strsignal(WTERMSIG(s->ended)));
 	return STATUS_SOFTWARE;
@@ -300,7 +300,7 @@ supervise(struct supervised *s)
 			return give_up(s);
 		ms = (int64_t)PAUSE_MS << late;
 		log_line(&s->log, LOG_ERROR, "supervised",
-		    _("the server died of signal %d (%s): it is started "
+		    _("the server died of signal %d, %s: it is started "
 		      "again in %lld ms"),
 		    WTERMSIG(s->ended), strsignal(WTERMSIG(s->ended)),
 		    (long long)ms);

@@ -55,6 +55,9 @@ def saying():
         same("a room that does not exist", chat(
             server, "Alice", "nada", "--decir", "hola"),
             (NOTHING, "", "La sala nada no existe\nCon --crear se crea\n"))
+        same("in English it is --create", chat(
+            server, "Alice", "nada", "--say", "hi", language="en")[2],
+            "The room nada does not exist\n--create makes it\n")
         same("--crear makes it", chat(
             server, "Alice", "general", "--crear", "--decir", "Hola"),
             (0, "[general] Alice: Hola\n", ""))
@@ -74,8 +77,19 @@ def saying():
         check("a control character is refused",
               (status, out) == (DATA, "") and "No se dijo" in err and
               "\x1b" not in err, (status, out, err))
-        same("a line over 4 KiB too", chat(
-            server, "Alice", "general", "--decir", "x" * 4097)[0], DATA)
+        status, out, err = chat(
+            server, "Alice", "general", "--decir", "x" * 100000)
+        check("a line over 4 KiB too, and it is not repeated whole",
+              (status, out) == (DATA, "") and "…" in err and len(err) < 200,
+              (status, out, err))
+        same("CRLF ends a line", chat(
+            server, "Alice", "general", "--decir", "-", said="a\r\n\r\nb\r"),
+            (0, "[general] Alice: a\n[general] Alice: b\n", ""))
+        status, out, err = chat(server, "Alice", "general", "--decir", "-",
+                                said="a\n\nb\x1b\nc\n")
+        check("--decir - ends at the first line that cannot be said",
+              (status, out) == (DATA, "[general] Alice: a\n") and
+              "línea 3: No se dijo" in err, (status, out, err))
 
 
 def following():
@@ -83,7 +97,7 @@ def following():
         chat(server, "Alice", "general", "--crear", "--decir", "antes")
         bob = Follower(server, "Bob", "general", "--seguir", "--cuenta", "2")
         eva = Follower(server, "Eva", "general", "--follow", "--json",
-                       "--count", "1", "--plazo", "20")
+                       "--count", "1", "--seconds", "20")
         chat(server, "Alice", "general", "--decir", "Hola Bob!")
         same("--json: an object a line", [
             (o["tipo"], o["sala"], o["usuario"], o.get("texto"))
@@ -161,6 +175,10 @@ def conversation():
             "No estás en ninguna sala: /unirse SALA te une a una\n"
             "La sala otra no existe\nNo estás en general\n"
             "/nada: no hay tal comando; /ayuda los muestra\n"))
+        same("a long command is not repeated whole", chat(
+            server, "Bob", said="/%s\n" % ("x" * 10000)),
+            (USAGE, "", "/%s…: no hay tal comando; /ayuda los muestra\n" %
+             ("x" * 58)))
         chat(server, "Eva", "sala de estar", "--crear", "--decir", "aquí")
         same("names with spaces, English words", chat(
             server, "Bob", said="/join sala de estar\n/rooms\n/leave\n",
@@ -171,6 +189,11 @@ def conversation():
             server, "Bob", "sala de estar", said="/borrar sala de estar\n"
             )[2], "Solo quien creó sala de estar puede borrarla mientras "
             "haya alguien\n")
+        chat(server, "Eva", "h", "--crear", "--decir", "aquí")
+        same("/historia wants a number", chat(
+            server, "Bob", "h", said="/historia 0\n/historia -1\n"
+            "/historia x\n")[2],
+            "/historia: un número de 1 a 100000\n" * 3)
 
 
 def usage():

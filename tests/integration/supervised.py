@@ -89,7 +89,7 @@ def restarts():
         check("by another process", new not in (None, last), (last, new))
         same("the port file says the same", port_file(server), [port])
         check("the log says what it died of",
-              "died of signal 9 " in server.log(), server.log())
+              "died of signal 9, " in server.log(), server.log())
     check("and the end takes the port file away", not os.path.exists(
         server.path("port")))
 
