@@ -30,6 +30,7 @@ static struct {
 	size_t clave_count;
 	uint32_t page; /* messages in an answer */
 	uint64_t overlap; /* messages in it that were not asked for */
+	uint32_t untold; /* newest lines that the past does not have yet */
 	uint32_t lose, repeat; /* pushes from now on */
 	uint32_t busy; /* calls refused with overload from now on */
 	uint32_t calls; /* all */
@@ -118,15 +119,17 @@ others_say(const char *text)
 static void
 write_past(struct buf *b, uint64_t from, uint32_t count)
 {
-	uint64_t n;
+	uint64_t n, last = room.last - room.untold;
 
 	if (from < room.first)
 		from = room.first;
-	if (room.last + 1 - from < count)
-		count = (uint32_t)(room.last + 1 - from);
+	if (from > last + 1)
+		from = last + 1;
+	if (last + 1 - from < count)
+		count = (uint32_t)(last + 1 - from);
 	term_write_map(b, 2);
 	term_write_cstr(b, "n");
-	term_write_uint(b, room.last);
+	term_write_uint(b, last);
 	term_write_cstr(b, "mensajes");
 	term_write_array(b, count);
 	for (n = from; n < from + count; n++) {
@@ -538,6 +541,25 @@ START_TEST(it_is_idle_once_it_has_heard_its_own_lines)
 	sim_run_ms(sim, 20);
 	ck_assert(chat_client_is_idle(node, chat));
 	ck_assert_uint_eq(room.histories, 1);
+}
+END_TEST
+
+/* It is answered before the members are told of it. */
+START_TEST(its_line_is_not_given_up_when_the_past_does_not_have_it_yet)
+{
+	join();
+	room.lose = 1;
+	room.untold = 1;
+	say("hola");
+	sim_run_ms(sim, 2000);
+	ck_assert_uint_ge(room.histories, 1);
+	ck_assert(!chat_client_is_idle(node, chat));
+	room.untold = 0;
+	sim_run_ms(sim, 10000);
+	saw("joined ana general\n"
+	    "accepted 1 general hola\n"
+	    "said 1 ana general hola\n");
+	ck_assert(chat_client_is_idle(node, chat));
 }
 END_TEST
 
@@ -1028,6 +1050,8 @@ tests_of_rooms(void)
 	tcase_add_test(t, who_is_not_in_a_room_neither_speaks_nor_leaves);
 	tcase_add_test(t, a_line_waits_for_its_room);
 	tcase_add_test(t, it_is_idle_once_it_has_heard_its_own_lines);
+	tcase_add_test(t,
+	    its_line_is_not_given_up_when_the_past_does_not_have_it_yet);
 	tcase_add_test(t, leaving_and_joining_again_ends_inside);
 	tcase_add_test(t, a_closed_room_is_left);
 	tcase_add_test(t, the_server_cannot_make_it_say_or_leave_anything);

@@ -1257,6 +1257,22 @@ START_TEST(what_was_not_told_at_the_crash_is_told_after_it)
 }
 END_TEST
 
+START_TEST(what_was_not_told_at_the_crash_needs_no_other_line)
+{
+	struct asked q;
+
+	two_in_a_durable_room();
+	begin(ana, &q, "send", "ss", "general", "uno");
+	soon();
+	kill_process("sala:general");
+	soon();
+	ended(&q, E_DIED);
+	save();
+	heard(ana, "message general 1 ana uno\n");
+	heard(luis, "message general 1 ana uno\n");
+}
+END_TEST
+
 START_TEST(who_vanishes_while_the_room_is_down_is_gone_once)
 {
 	two_in_a_room();
@@ -1498,6 +1514,7 @@ add_disk_tests(TCase *c)
 	tcase_add_test(c, made_and_deleted_in_one_commit_it_never_was);
 	tcase_add_test(c, a_full_disk_is_said);
 	tcase_add_test(c, what_was_not_told_at_the_crash_is_told_after_it);
+	tcase_add_test(c, what_was_not_told_at_the_crash_needs_no_other_line);
 	tcase_add_test(c, a_room_deleted_while_it_is_down_is_closed);
 	tcase_add_test(c, a_chat_that_crashed_knows_what_it_had_begun);
 	tcase_add_test(c,
