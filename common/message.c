@@ -15,7 +15,7 @@
 enum { SPARES_MAX = 0, SPARE_BUF_MAX = 0, SPARE_BYTES_MAX = 0 };
 #else
 /*
- * What a node keeps: four megabytes of messages, what the windows of 128
+ * What a node keeps: five megabytes of messages, what the windows of 128
  * links hold; and what the links of a turn gather, up to so many bytes each
  * and in all.
  */
@@ -27,7 +27,7 @@ enum {
 #endif
 
 /* Bytes behind a short message: the memory of one does for any other. */
-enum { ROOM = 128 };
+enum { ROOM = 192 };
 
 static struct slice
 copy(uint8_t *to, struct slice from)

@@ -16,6 +16,9 @@
 #include "common/runtime.h"
 #include "proto/term.h"
 
+/* Messages that wait for a turn, from which on it should come soon. */
+enum { HURRY = 64 };
+
 struct proc *
 proc_spawn(struct node *n, const struct behaviour *b, size_t state_bytes)
 {
@@ -131,6 +134,8 @@ enqueue(struct proc *p, struct message *m)
 	p->last = &m->next;
 	p->mailbox++;
 	node_schedule(p->node, p);
+	if (++p->node->posted == HURRY)
+		p->node->world->hurry = true;
 }
 
 void

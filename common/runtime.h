@@ -50,6 +50,7 @@ struct node {
 	size_t unsent; /* bytes, all links */
 	uint64_t dropped; /* casts nobody could take */
 	struct log_limit drop_log;
+	uint32_t posted; /* messages since the last turn */
 	bool woken; /* a turn is on its way, or runs */
 	bool turning; /* it runs */
 };
