@@ -576,7 +576,7 @@ term_end(const struct term_reader *r)
 	return r->at == r->end ? E_OK : E_BADARG;
 }
 
-/* -- writer -- */
+/* -- writer: short headers by hand, the others by msgpack-c -- */
 
 static int
 append(void *data, const char *bytes, size_t len)
@@ -591,23 +591,24 @@ packer(struct buf *b)
 	return (msgpack_packer){ .data = b, .callback = append };
 }
 
+/* A header that is its object. */
+static void
+write_byte(struct buf *b, uint8_t byte)
+{
+	*buf_room(b, 1) = byte;
+	buf_grew(b, 1);
+}
+
 void
 term_write_nil(struct buf *b)
 {
-	msgpack_packer p = packer(b);
-
-	msgpack_pack_nil(&p);
+	write_byte(b, 0xc0);
 }
 
 void
 term_write_bool(struct buf *b, bool v)
 {
-	msgpack_packer p = packer(b);
-
-	if (v)
-		msgpack_pack_true(&p);
-	else
-		msgpack_pack_false(&p);
+	write_byte(b, v ? 0xc3 : 0xc2);
 }
 
 void
@@ -615,7 +616,10 @@ term_write_uint(struct buf *b, uint64_t v)
 {
 	msgpack_packer p = packer(b);
 
-	msgpack_pack_uint64(&p, v);
+	if (v < 0x80)
+		write_byte(b, (uint8_t)v);
+	else
+		msgpack_pack_uint64(&p, v);
 }
 
 void
@@ -631,7 +635,10 @@ term_write_str(struct buf *b, struct slice v)
 {
 	msgpack_packer p = packer(b);
 
-	msgpack_pack_str(&p, v.len);
+	if (v.len < 32)
+		write_byte(b, 0xa0 | (uint8_t)v.len);
+	else
+		msgpack_pack_str(&p, v.len);
 	msgpack_pack_str_body(&p, v.bytes, v.len);
 }
 
@@ -655,7 +662,10 @@ term_write_array(struct buf *b, uint32_t n)
 {
 	msgpack_packer p = packer(b);
 
-	msgpack_pack_array(&p, n);
+	if (n < 16)
+		write_byte(b, 0x90 | (uint8_t)n);
+	else
+		msgpack_pack_array(&p, n);
 }
 
 void
@@ -663,7 +673,10 @@ term_write_map(struct buf *b, uint32_t n)
 {
 	msgpack_packer p = packer(b);
 
-	msgpack_pack_map(&p, n);
+	if (n < 16)
+		write_byte(b, 0x80 | (uint8_t)n);
+	else
+		msgpack_pack_map(&p, n);
 }
 
 void

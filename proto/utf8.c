@@ -91,16 +91,13 @@ not_ascii(uint64_t w)
 }
 
 /*
- * The high bit of bytes that are not 0x20 to 0x7e: those have none, get
- * none by one more, and lose a high bit by no 0x20 less. Bytes above such a
- * one may have it, too.
+ * The high bit of bytes that are not 0x20 to 0x7e: those have none, and get
+ * none by one more or 0x20 less. Bytes above another one may have it, too.
  */
 static uint64_t
 not_printable(uint64_t w)
 {
-	uint64_t less = (w | EACH(0x80)) - EACH(0x20);
-
-	return (w | (w + EACH(1)) | ~less) & EACH(0x80);
+	return (w | (w + EACH(1)) | (w - EACH(0x20))) & EACH(0x80);
 }
 
 /*
