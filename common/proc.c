@@ -129,7 +129,7 @@ enqueue(struct proc *p, struct message *m)
 	m->next = NULL;
 	*p->last = m;
 	p->last = &m->next;
-	p->mailbox++;
+	p->mailbox += m->count;
 	node_schedule(p->node, p);
 }
 
@@ -140,7 +140,7 @@ proc_post_first(struct proc *p, struct message *m)
 		p->last = &m->next;
 	m->next = p->first;
 	p->first = m;
-	p->mailbox++;
+	p->mailbox += m->count;
 	node_schedule(p->node, p);
 }
 
@@ -152,7 +152,7 @@ dequeue(struct proc *p)
 	p->first = m->next;
 	if (p->first == NULL)
 		p->last = &p->first;
-	p->mailbox--;
+	p->mailbox -= m->count;
 	return m;
 }
 
@@ -314,6 +314,7 @@ trace(struct proc *p, const struct message *m)
 	}
 	t->told++;
 	tell(p, kinds[m->kind], m->op, m->body.len);
+	t->lost += m->count - 1; /* it waited when the trace began */
 }
 
 static void
@@ -381,7 +382,7 @@ proc_format(struct proc *p, bool texts, struct buf *out)
 static void
 handle(struct proc *p, struct message *m)
 {
-	p->handled++;
+	p->handled += m->count;
 	if (p->trace != NULL)
 		trace(p, m);
 	p->node->running = p;
@@ -516,7 +517,7 @@ proc_flush(struct proc *p, enum message_kind kind, uint64_t ref)
 		*at = m->next;
 		if (m->next == NULL)
 			p->last = at;
-		p->mailbox--;
+		p->mailbox -= m->count;
 		message_free(m);
 	}
 }

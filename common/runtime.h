@@ -105,14 +105,20 @@ struct proc {
 	_Alignas(16) uint8_t state[];
 };
 
+/* What a published message has: see there. */
+struct published {
+	struct blob *frame;
+	struct slice op, body;
+	uint32_t count;
+};
+
 /*
  * As message_new() and message_free(), with what a node keeps. The second
- * is an info whose op and body lie in frame, which it holds.
+ * is an info whose op and body lie in the frame, which it holds.
  */
 struct message *message_take(struct spares *s, enum message_kind kind,
     struct slice op, struct slice body);
-struct message *message_share(struct spares *s, struct blob *frame,
-    struct slice op, struct slice body);
+struct message *message_share(struct spares *s, const struct published *what);
 void message_spare(struct spares *s, struct message *m);
 void spares_release(struct spares *s);
 
