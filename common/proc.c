@@ -398,8 +398,10 @@ proc_run(struct proc *p)
 
 	while (n < LIMIT_BATCH && p->first != NULL && !p->ending &&
 	    !p->suspended) {
-		handle(p, dequeue(p));
-		n++;
+		struct message *m = dequeue(p);
+
+		n += m->count;
+		handle(p, m);
 	}
 	if (p->ending) {
 		proc_end(p, p->why);

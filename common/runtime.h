@@ -161,7 +161,10 @@ void node_schedule(struct node *n, struct proc *p);
 /* Takes m and puts it before all others in the mailbox. */
 void proc_post_first(struct proc *p, struct message *m);
 
-/* One turn of p: at most LIMIT_BATCH messages. Returns how many. */
+/*
+ * One turn of p: messages until they count LIMIT_BATCH. Returns as how many
+ * they counted.
+ */
 uint32_t proc_run(struct proc *p);
 
 /* Ends p at once; it is freed at the end of the turn. */

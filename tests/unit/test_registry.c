@@ -84,6 +84,8 @@ expect(struct proc *p, const char *ops)
 struct taken {
 	char seen[64];
 	struct buf frames;
+	struct proc *friend; /* NULL: none */
+	uint64_t friend_handled; /* when the last message came */
 };
 
 static void
@@ -94,6 +96,8 @@ take(struct proc *p, struct message *m)
 
 	if (m->frame != NULL)
 		buf_add(&t->frames, blob_bytes(m->frame));
+	if (t->friend != NULL)
+		t->friend_handled = proc_handled(t->friend);
 	if (m->kind == MESSAGE_INFO && !slice_is(m->op, "fill"))
 		snprintf(t->seen + len, sizeof(t->seen) - len, "%u:%.*s ",
 		    m->count, (int)m->body.len, (const char *)m->body.bytes);
@@ -436,6 +440,24 @@ START_TEST(a_mailbox_that_is_nearly_full_takes_what_has_room)
 }
 END_TEST
 
+/* A turn counts what its messages stand for. */
+START_TEST(what_comes_together_starves_nobody)
+{
+	struct proc *a = spawn_taker(true), *b = spawn_taker(true);
+	struct taken *of_a = proc_state(a), *of_b = proc_state(b);
+
+	of_a->friend = b;
+	of_b->friend = a;
+	for (int i = 0; i < LIMIT_BATCH / 2; i++)
+		publish_letters(3);
+	sim_run_ms(sim, 1000);
+	ck_assert_uint_eq(proc_handled(a), 3 * LIMIT_BATCH / 2);
+	ck_assert_uint_eq(proc_handled(b), 3 * LIMIT_BATCH / 2);
+	ck_assert_uint_ge(of_a->friend_handled, LIMIT_BATCH);
+	ck_assert_uint_ge(of_b->friend_handled, LIMIT_BATCH);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -462,6 +484,7 @@ main(void)
 	tcase_add_test(t, handlers_may_publish_leave_and_end);
 	tcase_add_test(t,
 	    what_comes_together_is_one_message_to_who_takes_frames);
+	tcase_add_test(t, what_comes_together_starves_nobody);
 	tcase_add_test(t, nobody_need_hear_what_comes_together);
 	tcase_add_test(t, a_trace_is_told_each_of_what_comes_together);
 	tcase_add_loop_test(t,
