@@ -43,7 +43,7 @@ fill(struct message *m, enum message_kind kind, struct slice op,
 {
 	uint8_t *bytes = (uint8_t *)(m + 1);
 
-	*m = (struct message){ .kind = kind };
+	*m = (struct message){ .kind = kind, .count = 1 };
 	m->op = copy(bytes, op);
 	m->body = copy(bytes + op.len, body);
 	return m;
@@ -74,15 +74,15 @@ message_take(struct spares *s, enum message_kind kind, struct slice op,
 }
 
 struct message *
-message_share(struct spares *s, struct blob *frame, struct slice op,
-    struct slice body)
+message_share(struct spares *s, const struct published *what)
 {
 	struct slice none = slice_bytes(NULL, 0);
 	struct message *m = message_take(s, MESSAGE_INFO, none, none);
 
-	m->frame = blob_hold(frame);
-	m->op = op;
-	m->body = body;
+	m->frame = blob_hold(what->frame);
+	m->op = what->op;
+	m->body = what->body;
+	m->count = what->count;
 	return m;
 }
 

@@ -822,6 +822,7 @@ static const struct behaviour peer_behaviour = {
 	.receive = receive,
 	.terminate = terminate,
 	.answer = answer,
+	.takes_frames = true,
 };
 
 /* -- the link's events -- */

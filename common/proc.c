@@ -132,7 +132,7 @@ enqueue(struct proc *p, struct message *m)
 	m->next = NULL;
 	*p->last = m;
 	p->last = &m->next;
-	p->mailbox++;
+	p->mailbox += m->count;
 	node_schedule(p->node, p);
 	if (++p->node->posted == HURRY)
 		p->node->world->hurry = true;
@@ -145,7 +145,7 @@ proc_post_first(struct proc *p, struct message *m)
 		p->last = &m->next;
 	m->next = p->first;
 	p->first = m;
-	p->mailbox++;
+	p->mailbox += m->count;
 	node_schedule(p->node, p);
 }
 
@@ -157,7 +157,7 @@ dequeue(struct proc *p)
 	p->first = m->next;
 	if (p->first == NULL)
 		p->last = &p->first;
-	p->mailbox--;
+	p->mailbox -= m->count;
 	return m;
 }
 
@@ -319,6 +319,7 @@ trace(struct proc *p, const struct message *m)
 	}
 	t->told++;
 	tell(p, kinds[m->kind], m->op, m->body.len);
+	t->lost += m->count - 1; /* it waited when the trace began */
 }
 
 static void
@@ -386,7 +387,7 @@ proc_format(struct proc *p, bool texts, struct buf *out)
 static void
 handle(struct proc *p, struct message *m)
 {
-	p->handled++;
+	p->handled += m->count;
 	if (p->trace != NULL)
 		trace(p, m);
 	p->node->running = p;
@@ -402,8 +403,10 @@ proc_run(struct proc *p)
 
 	while (n < LIMIT_BATCH && p->first != NULL && !p->ending &&
 	    !p->suspended) {
-		handle(p, dequeue(p));
-		n++;
+		struct message *m = dequeue(p);
+
+		n += m->count;
+		handle(p, m);
 	}
 	if (p->ending) {
 		proc_end(p, p->why);
@@ -521,7 +524,7 @@ proc_flush(struct proc *p, enum message_kind kind, uint64_t ref)
 		*at = m->next;
 		if (m->next == NULL)
 			p->last = at;
-		p->mailbox--;
+		p->mailbox -= m->count;
 		message_free(m);
 	}
 }

@@ -106,14 +106,20 @@ struct proc {
 	_Alignas(16) uint8_t state[];
 };
 
+/* What a published message has: see there. */
+struct published {
+	struct blob *frame;
+	struct slice op, body;
+	uint32_t count;
+};
+
 /*
  * As message_new() and message_free(), with what a node keeps. The second
- * is an info whose op and body lie in frame, which it holds.
+ * is an info whose op and body lie in the frame, which it holds.
  */
 struct message *message_take(struct spares *s, enum message_kind kind,
     struct slice op, struct slice body);
-struct message *message_share(struct spares *s, struct blob *frame,
-    struct slice op, struct slice body);
+struct message *message_share(struct spares *s, const struct published *what);
 void message_spare(struct spares *s, struct message *m);
 void spares_release(struct spares *s);
 
@@ -156,7 +162,10 @@ void node_schedule(struct node *n, struct proc *p);
 /* Takes m and puts it before all others in the mailbox. */
 void proc_post_first(struct proc *p, struct message *m);
 
-/* One turn of p: at most LIMIT_BATCH messages. Returns how many. */
+/*
+ * One turn of p: messages until they count LIMIT_BATCH. Returns as how many
+ * they counted.
+ */
 uint32_t proc_run(struct proc *p);
 
 /* Ends p at once; it is freed at the end of the turn. */
