@@ -296,12 +296,14 @@ tell(struct proc *self)
 {
 	struct room *r = gs_state(self);
 
-	while (engine_of(r) != NULL && !r->later && r->members->told < r->ready)
-		if (!tell_some(self)) {
-			r->later = true;
-			(void)proc_send(proc_node(self), proc_pid(self),
-			    slice_of("on"), slice_of(""));
-		}
+	bool can = engine_of(r) != NULL && !r->later;
+
+	while (can && r->members->told < r->ready)
+		can = tell_some(self);
+	/* In a mailbox too full for it, what comes next tells the rest. */
+	if (engine_of(r) != NULL && !r->later && !can)
+		r->later = proc_send(proc_node(self), proc_pid(self),
+			       slice_of("on"), slice_of("")) == E_OK;
 	let_go(self, r->members->told);
 }
 
