@@ -25,6 +25,8 @@ enum {
 	KEY_DESCRIPCION = sizeof(key_descripcion) - 1,
 	KEYS = KEY_TITULO + KEY_DESCRIPCION,
 	ARRAY_HEAD_MAX = 5,
+	/* Short strings are copied so many bytes at once. */
+	MOVED = 64,
 	/* A task is five objects; the frame around a listing has a few. */
 	LISTING_MAX = (LIMIT_OBJECTS - 16) / 5,
 };
@@ -229,6 +231,13 @@ slot_at(uint32_t slot)
 	return slot >> 16;
 }
 
+static inline uint64_t
+tag_mix(uint64_t h, uint64_t word)
+{
+	h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 32;
+}
+
 /*
  * Quick rather than strong: titles made to have one tag cost their
  * comparison, which each title would cost without tags.
@@ -236,22 +245,19 @@ slot_at(uint32_t slot)
 static uint32_t
 tag_of(const struct tareas_state *s, struct slice titulo)
 {
-	uint64_t h = s->seed ^ titulo.len, word;
 	const uint8_t *at = titulo.bytes;
-	size_t left = titulo.len;
+	uint64_t h = s->seed ^ titulo.len, word = 0;
 
-	for (; left > 0; at += sizeof(word), left -= sizeof(word)) {
-		word = 0;
-		if (left < sizeof(word)) {
-			memcpy(&word, at, left);
-			left = sizeof(word);
-		} else {
-			memcpy(&word, at, sizeof(word));
-		}
-		h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 32;
+	if (titulo.len < sizeof(word)) {
+		memcpy(&word, at, titulo.len);
+		return tag_mix(h, word) & TAG_MASK;
 	}
-	return (uint32_t)h & TAG_MASK;
+	for (size_t i = 0; i + sizeof(word) < titulo.len; i += sizeof(word)) {
+		memcpy(&word, at + i, sizeof(word));
+		h = tag_mix(h, word);
+	}
+	memcpy(&word, at + titulo.len - sizeof(word), sizeof(word));
+	return tag_mix(h, word) & TAG_MASK;
 }
 
 /* -- chunks -- */
@@ -267,6 +273,12 @@ static inline const uint8_t *
 chunk_at(const struct chunk *c, uint32_t i)
 {
 	return (const uint8_t *)c->slots + slot_at(c->slots[i]);
+}
+
+static inline const uint8_t *
+chunk_end(const struct chunk *c)
+{
+	return (const uint8_t *)c->slots + c->size;
 }
 
 static bool
@@ -673,13 +685,35 @@ entry_listed(const struct entry *e)
 	return KEYS + (size_t)(e->number - e->titulo);
 }
 
+/*
+ * Copies a string with few moves of a fixed length, which may copy what is
+ * behind it too: so many bytes are there to read and to write.
+ */
 static inline uint8_t *
-put_entry(uint8_t *p, const struct entry *e)
+put_short(uint8_t *to, const uint8_t *from, size_t len)
 {
+	if (len <= MOVED / 2)
+		memcpy(to, from, MOVED / 2);
+	else if (len <= MOVED)
+		memcpy(to, from, MOVED);
+	else
+		memcpy(to, from, len);
+	return to + len;
+}
+
+/* end is behind what may be read. */
+static inline uint8_t *
+put_entry(uint8_t *p, const struct entry *e, const uint8_t *end)
+{
+	size_t titulo = (size_t)(e->descripcion - e->titulo);
+	size_t descripcion = (size_t)(e->number - e->descripcion);
+	bool moves = end - e->descripcion >= MOVED;
+
 	p = put(p, key_titulo, KEY_TITULO);
-	p = put(p, e->titulo, (size_t)(e->descripcion - e->titulo));
+	p = moves ? put_short(p, e->titulo, titulo) : put(p, e->titulo, titulo);
 	p = put(p, key_descripcion, KEY_DESCRIPCION);
-	return put(p, e->descripcion, (size_t)(e->number - e->descripcion));
+	return moves ? put_short(p, e->descripcion, descripcion) :
+		       put(p, e->descripcion, descripcion);
 }
 
 /* At least as many bytes as the entries of a listing can need. */
@@ -694,20 +728,37 @@ room_for(const struct usuario *u, uint32_t n, size_t bytes_max)
 	return room < bytes_max ? room : bytes_max + LARGEST;
 }
 
+/*
+ * The tasks of many users are not in the nearest cache, nor is the room for
+ * a listing. What is asked for may lie outside of both: nothing is read.
+ */
+static inline void
+ahead(const uint8_t *from, const uint8_t *to)
+{
+	enum { AHEAD = 1536, LINE = 64 };
+
+	__builtin_prefetch(from + AHEAD);
+	__builtin_prefetch(from + AHEAD + LINE);
+	__builtin_prefetch(to + AHEAD, 1);
+	__builtin_prefetch(to + AHEAD + LINE, 1);
+}
+
 /* From c on, at most n, as many as fit. Returns how many. */
 static uint32_t
 write_entries(struct cursor c, uint32_t n, size_t bytes_max, size_t room,
     struct buf *out)
 {
-	uint8_t *start = buf_room(out, room), *p = start;
+	uint8_t *start = buf_room(out, room + MOVED), *p = start;
 	uint32_t i = 0;
 
 	while (i < n && i < LISTING_MAX) {
+		const uint8_t *end = chunk_end(c.chunk);
 		struct entry e = cursor_next(&c);
 
+		ahead(e.titulo, p);
 		if (i > 0 && (size_t)(p - start) + entry_listed(&e) > bytes_max)
 			break;
-		p = put_entry(p, &e);
+		p = put_entry(p, &e, end);
 		i++;
 	}
 	buf_grew(out, (size_t)(p - start));
