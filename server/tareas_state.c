@@ -9,6 +9,7 @@
 
 enum {
 	CHUNK_FIRST = 128, /* bytes of a user's first chunk */
+	CHUNK_FEW = 384, /* of one that has a user's first few tasks */
 	CHUNK_LARGEST = 16 * 1024, /* unless one task needs more */
 	/* Deletions join neighbours that have no more together. */
 	CHUNK_JOINED = CHUNK_LARGEST / 2,
@@ -314,6 +315,40 @@ chunk_push(struct chunk *c, uint32_t tag, size_t len)
 	return chunk_bytes(c) + c->start;
 }
 
+static void
+copy_tasks(struct chunk *to, const struct chunk *from)
+{
+	for (uint32_t i = 0; i < from->count; i++) {
+		struct entry e = entry_at(chunk_at(from, i));
+		const uint8_t *end = e.number;
+		size_t len;
+
+		number_read(&end);
+		len = (size_t)(end - e.titulo);
+		put(chunk_push(to, slot_tag(from->slots[i]), len), e.titulo,
+		    len);
+	}
+}
+
+/* Most users have few tasks: these are beside each other. */
+static bool
+chunk_may_grow(const struct chunk *c, size_t len)
+{
+	return c->older == NULL && c->size < CHUNK_FEW &&
+	    chunk_used(c) + SLOT + len <= CHUNK_FEW;
+}
+
+/* Takes a chunk; gives one that has its tasks, and more room. */
+static struct chunk *
+chunk_grown(struct chunk *c)
+{
+	struct chunk *grown = chunk_new(CHUNK_FEW);
+
+	copy_tasks(grown, c);
+	free(c);
+	return grown;
+}
+
 /* A chunk in front that has room for len bytes. */
 static struct chunk *
 chunk_with_room(struct usuario *u, size_t len)
@@ -323,6 +358,8 @@ chunk_with_room(struct usuario *u, size_t len)
 
 	if (c != NULL && chunk_has_room(c, len))
 		return c;
+	if (c != NULL && chunk_may_grow(c, len))
+		return u->newest = chunk_grown(c);
 	if (c != NULL)
 		while (size <= c->size && size < CHUNK_LARGEST)
 			size *= 2;
@@ -472,21 +509,6 @@ chunk_delete(struct chunk *c, struct deletion *d)
 	chunk_close_slots(c, first);
 }
 
-static void
-copy_tasks(struct chunk *to, const struct chunk *from)
-{
-	for (uint32_t i = 0; i < from->count; i++) {
-		struct entry e = entry_at(chunk_at(from, i));
-		const uint8_t *end = e.number;
-		size_t len;
-
-		number_read(&end);
-		len = (size_t)(end - e.titulo);
-		put(chunk_push(to, slot_tag(from->slots[i]), len), e.titulo,
-		    len);
-	}
-}
-
 /* Whether it and the next older one make a small chunk. */
 static bool
 chunk_joins(const struct chunk *c)
@@ -594,13 +616,26 @@ tareas_state_seq(const struct tareas_state *s, struct slice usuario)
 	return u != NULL ? u->seq : s->gone_seq;
 }
 
+/* Who asks how long a listing is will want it soon, and its first lines. */
+static void
+usuario_prefetch(const struct usuario *u)
+{
+	enum { LINE = 64 };
+	const uint8_t *at = (const uint8_t *)u->newest;
+
+	for (size_t i = 0; i < sizeof(*u->newest) + CHUNK_FEW; i += LINE)
+		__builtin_prefetch(at + i);
+}
+
 size_t
 tareas_state_bytes(const struct tareas_state *s, struct slice usuario)
 {
 	const struct usuario *u = usuario_find(s, usuario);
 
-	return ARRAY_HEAD_MAX +
-	    (u != NULL ? u->bytes + (size_t)u->count * KEYS : 0);
+	if (u == NULL)
+		return ARRAY_HEAD_MAX;
+	usuario_prefetch(u);
+	return ARRAY_HEAD_MAX + u->bytes + (size_t)u->count * KEYS;
 }
 
 size_t

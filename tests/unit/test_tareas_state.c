@@ -305,6 +305,20 @@ START_TEST(tasks_fill_chunks_to_their_very_edges)
 }
 END_TEST
 
+/* A second and a third task of every size in a small chunk. */
+START_TEST(few_tasks_fill_their_chunk_to_its_very_edge)
+{
+	for (size_t len = 0; len < 400; len++) {
+		agregar("ana", "t", text('a', 50));
+		agregar("ana", "t", text('b', len));
+		check_usuario("ana");
+		agregar("ana", "t", text('c', 400 - len));
+		check_usuario("ana");
+		ck_assert_uint_eq(eliminar("ana", "t"), 3);
+	}
+}
+END_TEST
+
 static const char *
 numbered(int i)
 {
@@ -821,6 +835,7 @@ main(void)
 	tcase_add_test(t, all_tasks_of_that_very_title_are_deleted);
 	tcase_add_test(t, texts_of_every_length_of_head_are_kept);
 	tcase_add_test(t, tasks_fill_chunks_to_their_very_edges);
+	tcase_add_test(t, few_tasks_fill_their_chunk_to_its_very_edge);
 	tcase_add_test(t, any_one_of_a_list_is_deleted);
 	tcase_add_test(t, titles_with_the_same_tag_are_told_apart);
 	tcase_add_test(t, every_page_has_the_tasks_of_its_bounds);
