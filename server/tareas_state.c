@@ -232,10 +232,12 @@ slot_at(uint32_t slot)
 	return slot >> 16;
 }
 
+static const uint64_t tag_factor = UINT64_C(0x9e3779b97f4a7c15);
+
 static inline uint64_t
 tag_mix(uint64_t h, uint64_t word)
 {
-	h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	h = (h ^ word) * tag_factor;
 	return h ^ h >> 32;
 }
 
@@ -248,17 +250,20 @@ tag_of(const struct tareas_state *s, struct slice titulo)
 {
 	const uint8_t *at = titulo.bytes;
 	uint64_t h = s->seed ^ titulo.len, word = 0;
+	size_t left = titulo.len;
 
 	if (titulo.len < sizeof(word)) {
 		memcpy(&word, at, titulo.len);
-		return tag_mix(h, word) & TAG_MASK;
+	} else {
+		for (; left > sizeof(word); left -= sizeof(word)) {
+			memcpy(&word, at, sizeof(word));
+			h = tag_mix(h, word);
+			at += sizeof(word);
+		}
+		memcpy(&word, at + left - sizeof(word), sizeof(word));
 	}
-	for (size_t i = 0; i + sizeof(word) < titulo.len; i += sizeof(word)) {
-		memcpy(&word, at + i, sizeof(word));
-		h = tag_mix(h, word);
-	}
-	memcpy(&word, at + titulo.len - sizeof(word), sizeof(word));
-	return tag_mix(h, word) & TAG_MASK;
+	/* The top bits depend on all. */
+	return (uint32_t)(tag_mix(h, word) * tag_factor >> 48);
 }
 
 /* -- chunks -- */
