@@ -3,10 +3,12 @@
  * chance (but the seed it is made with), no I/O. Only the engine calls what
  * changes it.
  *
- * A task is its number and its two MessagePack strings back to back, in
+ * A task is its two MessagePack strings back to back and its number, in
  * chunks of a user that are filled from their end, so that reading forward
  * is newest first. A listing copies the strings and adds the constant keys
- * between. A task's number is the seq of the command that added it.
+ * between. At a chunk's front are a hash of each title and where the task
+ * is, so that a deletion reads few titles. A task's number is the seq of
+ * the command that added it.
  */
 #ifndef SERVER_TAREAS_STATE_H
 #define SERVER_TAREAS_STATE_H
@@ -19,7 +21,7 @@
 
 struct tareas_state;
 
-/* An empty map; seed keys its hash table. Gives the map. */
+/* An empty map; seed keys its hashes. Gives the map. */
 struct tareas_state *tareas_state_new(const uint8_t seed[TABLE_SEED_BYTES]);
 
 /* Takes the map. */

@@ -286,8 +286,8 @@ START_TEST(tasks_fill_chunks_to_their_very_edges)
 		16384 };
 
 	for (size_t i = 0; i < COUNT(edges); i++)
-		for (int off = -6; off <= 2; off++) {
-			size_t len = edges[i] + (size_t)(6 + off) - 6;
+		for (size_t below = 0; below <= 20; below++) {
+			size_t len = edges[i] + 2 - below;
 
 			if (len > TEXT_MAX)
 				continue;
@@ -302,6 +302,74 @@ START_TEST(tasks_fill_chunks_to_their_very_edges)
 	check_usuario("ana");
 	eliminar("ana", "t");
 	check_usuario("ana");
+}
+END_TEST
+
+/* A second and a third task of every size in a small chunk. */
+START_TEST(few_tasks_fill_their_chunk_to_its_very_edge)
+{
+	for (size_t len = 0; len < 400; len++) {
+		agregar("ana", "t", text('a', 50));
+		agregar("ana", "t", text('b', len));
+		check_usuario("ana");
+		agregar("ana", "t", text('c', 400 - len));
+		check_usuario("ana");
+		ck_assert_uint_eq(eliminar("ana", "t"), 3);
+	}
+}
+END_TEST
+
+static const char *
+numbered(int i)
+{
+	static char titulo[16];
+
+	snprintf(titulo, sizeof(titulo), "t%d", i);
+	return titulo;
+}
+
+/* The first and the last of each chunk are among them. */
+START_TEST(any_one_of_a_list_is_deleted)
+{
+	enum { TASKS = 40 };
+
+	for (int gone_one = 0; gone_one < TASKS; gone_one++) {
+		uint64_t before = seq;
+
+		for (int i = 0; i < TASKS; i++)
+			agregar("ana", numbered(i), text('d', (size_t)i * 7));
+		ck_assert_uint_eq(eliminar("ana", numbered(gone_one)), 1);
+		ck_assert_uint_eq(gone, before + 1 + (uint64_t)gone_one);
+		check_usuario("ana");
+		agregar("ana", numbered(gone_one), "again");
+		check_usuario("ana");
+		for (int i = 0; i < TASKS; i++)
+			ck_assert_uint_eq(eliminar("ana", numbered(i)), 1);
+	}
+}
+END_TEST
+
+/* Tags of 16 bits: of 4,000 titles over a hundred have that of another. */
+START_TEST(titles_with_the_same_tag_are_told_apart)
+{
+	enum { TASKS = 4000 };
+	uint64_t before = seq;
+
+	for (int i = 0; i < TASKS; i++) {
+		struct tarea t = { .titulo = slice_of(numbered(i)),
+			.descripcion = slice_of("") };
+
+		ck_assert_int_eq(tareas_state_agregar(state, ++seq,
+				     slice_of("ana"), &t),
+		    E_OK);
+	}
+	for (int i = 0; i < TASKS; i++) {
+		ck_assert_uint_eq(eliminar_state(slice_of("ana"),
+				      slice_of(numbered(i))),
+		    1);
+		ck_assert_uint_eq(gone, before + 1 + (uint64_t)i);
+	}
+	ck_assert_uint_eq(tareas_state_usuarios(state), 0);
 }
 END_TEST
 
@@ -471,6 +539,110 @@ START_TEST(what_is_deleted_gives_its_memory_back)
 }
 END_TEST
 
+static void
+agregar_numbered(int i)
+{
+	struct tarea t = { .titulo = slice_of(numbered(i)),
+		.descripcion = slice_of(text('d', 80)) };
+
+	ck_assert_int_eq(tareas_state_agregar(state, ++seq, slice_of("ana"),
+			     &t),
+	    E_OK);
+}
+
+/* Any of 5,000 goes and comes back, many times. */
+START_TEST(holes_do_not_pile_up)
+{
+	enum { TASKS = 5000, TASK_BYTES = 1 + 5 + 2 + 80 };
+	size_t before = in_use();
+
+	for (int i = 0; i < TASKS; i++)
+		agregar_numbered(i);
+	for (int i = 0; i < 8 * TASKS; i++) {
+		int any = (int)random_below(&seed, TASKS);
+
+		ck_assert_uint_eq(eliminar_state(slice_of("ana"),
+				      slice_of(numbered(any))),
+		    1);
+		agregar_numbered(any);
+	}
+	ck_assert_uint_le(in_use() - before,
+	    TASKS * TASK_BYTES + TASKS * TASK_BYTES / 4);
+}
+END_TEST
+
+static void
+agregar_filler(void)
+{
+	struct tarea t = { .titulo = slice_of("filler"),
+		.descripcion = slice_of(text('d', 130)) };
+
+	ck_assert_int_eq(tareas_state_agregar(state, ++seq, slice_of("ana"),
+			     &t),
+	    E_OK);
+}
+
+/* It has a chunk of its own: those before it are not filled any more. */
+static void
+agregar_large(void)
+{
+	struct tarea t = { .titulo = slice_of("large"),
+		.descripcion = slice_of(text('d', LIMIT_DESCRIPCION)) };
+
+	ck_assert_int_eq(tareas_state_agregar(state, ++seq, slice_of("ana"),
+			     &t),
+	    E_OK);
+}
+
+/* The last chunk before a large task has room that nobody will fill. */
+START_TEST(room_for_more_goes_with_a_deletion)
+{
+	enum { TASKS = 180, TASK_BYTES = 1 + 3 + 2 + 80, OTHER = 2048 };
+	size_t before = in_use();
+
+	for (int i = 0; i < TASKS; i++)
+		agregar_numbered(i);
+	agregar_large();
+	eliminar_state(slice_of("ana"), slice_of(numbered(TASKS - 1)));
+	ck_assert_uint_le(in_use() - before,
+	    LIMIT_DESCRIPCION + OTHER + TASKS * TASK_BYTES +
+		TASKS * TASK_BYTES / 4);
+}
+END_TEST
+
+/* Of many tasks, one of each chunk stays. Returns the memory that takes. */
+static size_t
+leave_small_chunks(int tasks, int each)
+{
+	size_t before = in_use(), left;
+
+	for (int i = 0; i < tasks; i++)
+		if (i % each == 0)
+			agregar_numbered(i);
+		else
+			agregar_filler();
+	agregar_large();
+	eliminar_state(slice_of("ana"), slice_of("filler"));
+	left = in_use() - before;
+	for (int i = 0; i < tasks; i += each)
+		eliminar_state(slice_of("ana"), slice_of(numbered(i)));
+	eliminar_state(slice_of("ana"), slice_of("large"));
+	return left;
+}
+
+/* The first time leaves malloc's own lists, which count as in use. */
+START_TEST(small_chunks_do_not_pile_up)
+{
+	enum { TASKS = 99000, EACH = 110, TASK_BYTES = 1 + 6 + 2 + 80 };
+
+	leave_small_chunks(TASKS, EACH);
+	ck_assert_uint_le(leave_small_chunks(TASKS, EACH),
+	    LIMIT_DESCRIPCION + 512 +
+		TASKS / EACH * (TASK_BYTES + TASK_BYTES / 5));
+	ck_assert_uint_eq(tareas_state_usuarios(state), 0);
+}
+END_TEST
+
 START_TEST(a_user_without_tasks_is_forgotten)
 {
 	struct tarea t = { .titulo = slice_of("t"),
@@ -628,6 +800,26 @@ START_TEST(any_operations_lead_where_the_model_leads)
 }
 END_TEST
 
+/* Chunks of all sizes, with holes and joined again. */
+START_TEST(a_long_list_leads_where_the_model_leads)
+{
+	seed = (uint64_t)_i + 100;
+	for (int i = 0; i < 4000; i++) {
+		int any = (int)random_below(&seed, 400);
+		bool adds = random_below(&seed, 100) < (i < 1500 ? 80 : 45);
+
+		if (adds)
+			agregar("ana", numbered(any),
+			    text('d', random_below(&seed, 120)));
+		else
+			eliminar("ana", numbered(any));
+		if (i % 20 == 0)
+			check_usuario("ana");
+		listar("ana", random_below(&seed, 400), 3, FRAME);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -643,12 +835,18 @@ main(void)
 	tcase_add_test(t, all_tasks_of_that_very_title_are_deleted);
 	tcase_add_test(t, texts_of_every_length_of_head_are_kept);
 	tcase_add_test(t, tasks_fill_chunks_to_their_very_edges);
+	tcase_add_test(t, few_tasks_fill_their_chunk_to_its_very_edge);
+	tcase_add_test(t, any_one_of_a_list_is_deleted);
+	tcase_add_test(t, titles_with_the_same_tag_are_told_apart);
 	tcase_add_test(t, every_page_has_the_tasks_of_its_bounds);
 	tcase_add_test(t, a_listing_holds_exactly_what_fits);
 	tcase_add_test(t, a_full_frame_is_within_its_bytes);
 	tcase_add_test(t, a_frame_has_at_most_its_objects);
 	tcase_add_test(t, a_user_has_a_hundred_thousand_tasks_at_most);
 	tcase_add_test(t, what_is_deleted_gives_its_memory_back);
+	tcase_add_test(t, holes_do_not_pile_up);
+	tcase_add_test(t, room_for_more_goes_with_a_deletion);
+	tcase_add_test(t, small_chunks_do_not_pile_up);
 	tcase_add_test(t, a_user_without_tasks_is_forgotten);
 	tcase_add_test(t, a_deletion_tells_the_numbers_of_its_tasks);
 	tcase_add_test(t, a_number_has_64_bits);
@@ -656,6 +854,7 @@ main(void)
 	tcase_add_test(t, a_listing_is_as_long_as_was_said_at_most);
 	tcase_add_loop_test(t, any_operations_lead_where_the_model_leads, 0,
 	    40);
+	tcase_add_loop_test(t, a_long_list_leads_where_the_model_leads, 0, 4);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);
