@@ -23,10 +23,12 @@ enum {
 	CLOSE_BUSY_MS = 5000, /* how long a stop waits for who locks it */
 	LOOK_S = 1, /* a full disk is looked at so often */
 	PROGRESS_ROWS = 8192,
-	RUN_ROWS = 32, /* tasks that one statement inserts */
+	RUN_ROWS = 64, /* tasks that one statement inserts */
 };
 
-#define INSERT_TAREA "INSERT INTO tarea VALUES (?, ?, ?, ?)"
+/* SQLite numbers them itself, from the last one on. */
+#define INSERT_RUN \
+	"INSERT INTO tarea (usuario, titulo, descripcion) VALUES (?, ?, ?)"
 
 /* How each kind gets into its table, numbers first; and how all come out. */
 static const struct {
@@ -34,7 +36,7 @@ static const struct {
 	const char *read; /* NULL: there is nothing to read */
 	const char *key; /* what its first number is found by */
 } tables[ROW_KINDS] = {
-	[ROW_TAREA] = { INSERT_TAREA,
+	[ROW_TAREA] = { "INSERT INTO tarea VALUES (?, ?, ?, ?)",
 	    "SELECT id, usuario, titulo, descripcion FROM tarea ORDER BY id",
 	    "tarea WHERE id" },
 	[ROW_TAREA_GONE] = { "DELETE FROM tarea WHERE id = ?", NULL, NULL },
@@ -71,7 +73,8 @@ struct sqlite_store {
 	int lock_fd;
 	sqlite3 *db; /* the writer's; the loop's while that has no work */
 	sqlite3_stmt *write[ROW_KINDS];
-	sqlite3_stmt *write_run; /* RUN_ROWS tasks */
+	sqlite3_stmt *write_run; /* RUN_ROWS tasks behind the last one */
+	sqlite3_stmt *last_tarea;
 	sqlite3_stmt *messages_gone; /* with their room */
 	sqlite3_stmt *begin, *seq, *commit;
 	int load_code; /* of the last load that failed */
@@ -167,13 +170,13 @@ bind_text(sqlite3_stmt *st, int at, char letter, struct slice t)
 		sqlite3_bind_blob(st, at, bytes, (int)t.len, SQLITE_STATIC);
 }
 
-/* A row as the parameters from `at` on. Returns the next one. */
+/* What a form says of a row, from parameter `at` on. Returns the next one. */
 static int
-bind_row(sqlite3_stmt *st, int at, const struct row *r)
+bind_row(sqlite3_stmt *st, int at, const char *form, const struct row *r)
 {
 	unsigned number = 0, text = 0;
 
-	for (const char *form = row_form(r->kind); *form != '\0'; form++, at++)
+	for (; *form != '\0'; form++, at++)
 		if (*form == 'n')
 			sqlite3_bind_int64(st, at,
 			    (sqlite3_int64)r->number[number++]);
@@ -188,7 +191,7 @@ write_row(struct sqlite_store *s, const struct row *r)
 	sqlite3_stmt *st = s->write[r->kind];
 	int code;
 
-	(void)bind_row(st, 1, r);
+	(void)bind_row(st, 1, row_form(r->kind), r);
 	code = run(st);
 	if (code != SQLITE_OK || r->kind != ROW_SALA_GONE)
 		return code;
@@ -196,22 +199,42 @@ write_row(struct sqlite_store *s, const struct row *r)
 	return run(s->messages_gone);
 }
 
+/* What SQLite numbers next is this one. Somebody may have put others in. */
+static bool
+is_next(struct sqlite_store *s, uint64_t id)
+{
+	bool next = sqlite3_step(s->last_tarea) == SQLITE_ROW &&
+	    (uint64_t)sqlite3_column_int64(s->last_tarea, 0) + 1 == id;
+
+	(void)sqlite3_reset(s->last_tarea);
+	return next;
+}
+
 /*
- * How many tasks the batch begins with, at most RUN_ROWS. So many are one
- * statement, which costs two thirds of as many: they are bound to it.
+ * RUN_ROWS: so many tasks, one behind the other, are taken off the batch and
+ * bound to one statement, which costs half of as many. Less: how many of
+ * them it begins with, all still there.
  */
 static unsigned
 bind_run(struct sqlite_store *s, struct slice *batch)
 {
+	const char *texts = row_form(ROW_TAREA) + 1;
 	struct slice rest = *batch;
+	uint64_t first = 0;
 	struct row r;
 	int at = 1;
 
 	for (unsigned n = 0; n < RUN_ROWS; n++) {
 		if (!row_read(&rest, &r) || r.kind != ROW_TAREA)
 			return n;
-		at = bind_row(s->write_run, at, &r);
+		if (n == 0)
+			first = r.number[0];
+		if (r.number[0] != first + n)
+			return n;
+		at = bind_row(s->write_run, at, texts, &r);
 	}
+	if (!is_next(s, first))
+		return RUN_ROWS - 1;
 	*batch = rest;
 	return RUN_ROWS;
 }
@@ -595,6 +618,7 @@ finalize(struct sqlite_store *s)
 	for (unsigned kind = 0; kind < ROW_KINDS; kind++)
 		(void)sqlite3_finalize(s->write[kind]);
 	(void)sqlite3_finalize(s->write_run);
+	(void)sqlite3_finalize(s->last_tarea);
 	(void)sqlite3_finalize(s->messages_gone);
 	(void)sqlite3_finalize(s->begin);
 	(void)sqlite3_finalize(s->seq);
@@ -648,11 +672,11 @@ prepare(struct sqlite_store *s, const char *sql, sqlite3_stmt **out)
 static int
 prepare_run(struct sqlite_store *s)
 {
-	char sql[sizeof(INSERT_TAREA) +
-	    (RUN_ROWS - 1) * sizeof(", (?, ?, ?, ?)")] = INSERT_TAREA;
+	char sql[sizeof(INSERT_RUN) + (RUN_ROWS - 1) * sizeof(", (?, ?, ?)")] =
+	    INSERT_RUN;
 
 	for (unsigned i = 1; i < RUN_ROWS; i++)
-		strcat(sql, ", (?, ?, ?, ?)");
+		strcat(sql, ", (?, ?, ?)");
 	return prepare(s, sql, &s->write_run);
 }
 
@@ -672,6 +696,8 @@ prepare_all(struct sqlite_store *s, char **why)
 		code = prepare(s, tables[kind].write, &s->write[kind]);
 	if (code == SQLITE_OK)
 		code = prepare_run(s);
+	if (code == SQLITE_OK)
+		code = prepare(s, "SELECT max(id) FROM tarea", &s->last_tarea);
 	if (code == SQLITE_OK)
 		code = sqlite3_busy_handler(s->db, wait_busy, s);
 	return code == SQLITE_OK ?

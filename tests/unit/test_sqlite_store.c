@@ -16,7 +16,7 @@ static struct sqlite_store_config config;
 static struct store *store;
 static uint64_t saved_seq;
 static int room; /* as last told; -1: nothing yet */
-static char rows[4096];
+static char rows[16384];
 
 static void
 on_saved(void *arg, uint64_t seq)
@@ -216,12 +216,12 @@ expect_tareas(uint64_t last, const bool *there)
 /* However many tasks come in a row, and whatever is between them. */
 START_TEST(rows_keep_their_order_in_a_batch_of_any_length)
 {
-	bool there[256] = { false };
+	bool there[512] = { false };
 	uint64_t id = 0;
 	struct buf batch;
 
 	buf_init(&batch);
-	for (unsigned many = 1; many <= 97; many += 32) {
+	for (unsigned many = 1; many <= 161; many += 32) {
 		for (unsigned i = 0; i < many; i++) {
 			struct row r = tarea(++id, "x", "");
 
@@ -341,6 +341,74 @@ run_sql(sqlite3 *db, const char *sql)
 	ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, &why) == SQLITE_OK,
 	    "%s: %s", sql, why);
 }
+
+/* Tasks whose texts say their number; one of each hundred is missing. */
+static void
+write_numbered(uint64_t first, uint64_t last)
+{
+	struct buf batch;
+
+	buf_init(&batch);
+	for (uint64_t id = first; id <= last; id++) {
+		char text[32];
+		struct row r;
+
+		if (id % 100 == 50)
+			continue;
+		snprintf(text, sizeof(text), "%llu", (unsigned long long)id);
+		r = tarea(id, text, text);
+		row_write(&batch, &r);
+	}
+	store_write(store, last, buf_bytes(&batch));
+	buf_release(&batch);
+	wait_saved(last);
+}
+
+static void
+note_numbered(void *arg, const struct row *r)
+{
+	uint64_t *count = arg;
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)r->number[0]);
+	ck_assert(slice_equal(r->text[1], slice_of(text)));
+	ck_assert(slice_equal(r->text[2], slice_of(text)));
+	++*count;
+}
+
+static void
+expect_numbered(uint64_t seq, uint64_t expected)
+{
+	uint64_t loaded, count = 0;
+
+	ck_assert_int_eq(store_load(store, note_numbered, &count, &loaded),
+	    E_OK);
+	ck_assert_uint_eq(loaded, seq);
+	ck_assert_uint_eq(count, expected);
+}
+
+START_TEST(tasks_keep_their_numbers_whatever_the_table_ends_with)
+{
+	sqlite3 *db = shell();
+
+	write_numbered(1, 200);
+	write_numbered(211, 500);
+	run_sql(db, "DELETE FROM tarea WHERE id > 490");
+	write_numbered(501, 700);
+	run_sql(db,
+	    "INSERT INTO tarea VALUES (2000, 'ana', '2000', '2000'),"
+	    " (-7, 'ana', '-7', '-7')");
+	write_numbered(701, 900); /* below what was put in by hand */
+	run_sql(db, "DELETE FROM tarea WHERE id IN (2000, -7)");
+	write_numbered(901, 1100);
+	sqlite3_close(db);
+	expect_numbered(1100, 1069);
+	run_sql(db = shell(), "DELETE FROM tarea");
+	sqlite3_close(db);
+	write_numbered(1101, 1300);
+	expect_numbered(1300, 198);
+}
+END_TEST
 
 START_TEST(who_reads_or_locks_it_delays_a_commit_at_most)
 {
@@ -560,6 +628,8 @@ main(void)
 	tcase_add_test(t, what_is_saved_is_there_again);
 	tcase_add_test(t, a_close_and_a_load_wait_for_what_was_written);
 	tcase_add_test(t, rows_keep_their_order_in_a_batch_of_any_length);
+	tcase_add_test(t,
+	    tasks_keep_their_numbers_whatever_the_table_ends_with);
 	tcase_add_test(t, keys_are_kept_and_forgotten);
 	tcase_add_test(t, rooms_go_with_their_messages);
 	tcase_add_test(t, what_waits_is_the_backlog);
