@@ -15,7 +15,7 @@ LIST_HEAD(monitors, monitor);
 LIST_HEAD(bonds, bond);
 LIST_HEAD(subscriptions, subscription);
 
-enum { SPARE_BUFS = 1024 };
+enum { SPARE_BUFS = 1024, SPARE_TRAFFIC = 1024 };
 
 /*
  * Memory that the next ones get, some: that of ended messages, and that of
@@ -29,6 +29,21 @@ struct spares {
 	struct buf bufs[SPARE_BUFS];
 };
 
+/*
+ * What the links of a node share: those that listen, each list from the one
+ * that was heard longest ago, their timer, and the memory of traffic that
+ * has ended, some. See link.c.
+ */
+TAILQ_HEAD(link_list, link);
+
+struct links {
+	struct link_list heard;
+	struct link_list pinged; /* and not heard since */
+	struct timer pulse;
+	SLIST_HEAD(, traffic) spare;
+	uint32_t spare_count;
+};
+
 struct node {
 	struct world *world;
 	struct log *log;
@@ -38,6 +53,7 @@ struct node {
 	struct table names;
 	struct table topics; /* see registry.h */
 	struct timers timers;
+	struct links links;
 	struct spares spares;
 	struct procs runnable;
 	struct procs dead; /* freed at the end of the turn */
@@ -134,6 +150,9 @@ void proc_down(struct node *n, struct from to, struct pid pid,
 
 /* Takes a message of that kind and ref that waits out of p's mailbox. */
 void proc_flush(struct proc *p, enum message_kind kind, uint64_t ref);
+
+void links_init(struct node *n);
+void links_release(struct node *n);
 
 /* What node_unsent() is; links say what changed. */
 void node_unsent_add(struct node *n, ptrdiff_t bytes);
