@@ -21,7 +21,7 @@ enum { DROP_LINES = 3 };
 static struct slice
 name_of(const void *proc)
 {
-	return slice_of(((const struct proc *)proc)->name);
+	return slice_of(proc_name(proc));
 }
 
 static void turn(void *arg);
@@ -291,7 +291,7 @@ node_unsent(const struct node *n)
 void
 node_schedule(struct node *n, struct proc *p)
 {
-	bool work = p->ending || (p->first != NULL && !p->suspended);
+	bool work = p->ending || (p->mailbox > 0 && !p->suspended);
 
 	if (p->queued || !work)
 		return;

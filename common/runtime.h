@@ -96,28 +96,32 @@ struct bond {
 	struct bond *twin;
 };
 
+/* What few processes have: those that many wait for, or that end. */
+struct proc_extra {
+	char *name; /* NULL: none */
+	struct trace *trace; /* NULL: nobody looks */
+	struct hooks when_idle;
+	struct reason why; /* while ending */
+};
+
 struct proc {
 	TAILQ_ENTRY(proc) entry; /* in runnable or dead */
 	struct node *node;
 	const struct behaviour *behaviour;
 	struct pid pid;
-	char *name; /* NULL: none */
-	struct message *first;
-	struct message **last;
+	struct proc_extra *extra; /* NULL: nothing of that */
+	struct message *last; /* the next of the last is the first */
 	uint32_t mailbox; /* messages in it */
 	bool queued; /* in runnable */
 	bool suspended;
 	bool traps_exits;
 	bool ending;
-	struct reason why; /* while ending */
 	struct monitors watchers; /* who is told when I end */
 	struct monitors watching; /* what I am promised */
 	struct subscriptions subscriptions; /* in topics */
 	struct bonds bonds; /* whom my end reaches, and whose reaches me */
-	struct hooks when_idle;
 	uint64_t handled;
 	uint64_t started_ms;
-	struct trace *trace; /* NULL: nobody looks */
 	_Alignas(16) uint8_t state[];
 };
 
