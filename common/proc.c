@@ -566,10 +566,10 @@ proc_demonitor(struct proc *p, uint64_t ref)
 
 /* -- OTP's links -- */
 
-static struct bond *
+static struct bond_end *
 bond_find(const struct proc *p, struct pid other)
 {
-	struct bond *b;
+	struct bond_end *b;
 
 	LIST_FOREACH(b, &p->bonds, entry)
 		if (b->other->pid.id == other.id)
@@ -577,24 +577,23 @@ bond_find(const struct proc *p, struct pid other)
 	return NULL;
 }
 
-static struct bond *
-bond_new(struct proc *here, struct proc *other)
+static void
+bond_tie(struct bond_end *b, struct proc *here, struct proc *other)
 {
-	struct bond *b = malloc(sizeof(*b));
-
-	if (b == NULL)
-		abort();
 	b->other = other;
 	LIST_INSERT_HEAD(&here->bonds, b, entry);
-	return b;
 }
 
+/* By its end at p. */
 static void
-bond_free(struct bond *b)
+bond_free(struct proc *p, struct bond_end *at)
 {
-	LIST_REMOVE(b->twin, entry);
-	LIST_REMOVE(b, entry);
-	free(b->twin);
+	bool first = p->pid.id < at->other->pid.id;
+	struct bond *b = first ? CONTAINER_OF(at, struct bond, ends[0]) :
+				 CONTAINER_OF(at, struct bond, ends[1]);
+
+	LIST_REMOVE(&b->ends[0], entry);
+	LIST_REMOVE(&b->ends[1], entry);
 	free(b);
 }
 
@@ -602,6 +601,7 @@ void
 proc_link(struct proc *p, struct pid other)
 {
 	struct proc *o = node_find(p->node, other);
+	bool first = p->pid.id < other.id;
 	struct bond *b;
 
 	if (o == NULL) {
@@ -610,18 +610,20 @@ proc_link(struct proc *p, struct pid other)
 	}
 	if (o == p || bond_find(p, other) != NULL)
 		return;
-	b = bond_new(p, o);
-	b->twin = bond_new(o, p);
-	b->twin->twin = b;
+	b = malloc(sizeof(*b));
+	if (b == NULL)
+		abort();
+	bond_tie(&b->ends[first ? 0 : 1], p, o);
+	bond_tie(&b->ends[first ? 1 : 0], o, p);
 }
 
 void
 proc_unlink(struct proc *p, struct pid other)
 {
-	struct bond *b = bond_find(p, other);
+	struct bond_end *b = bond_find(p, other);
 
 	if (b != NULL)
-		bond_free(b);
+		bond_free(p, b);
 }
 
 void
@@ -665,12 +667,12 @@ proc_signal(struct node *n, struct pid to, struct pid from, struct reason why)
 static void
 signal_bonds(struct proc *p, const struct reason *why)
 {
-	struct bond *b;
+	struct bond_end *b;
 
 	while ((b = LIST_FIRST(&p->bonds)) != NULL) {
 		struct proc *to = b->other;
 
-		bond_free(b);
+		bond_free(p, b);
 		take_signal(to, p->pid, why);
 	}
 }

@@ -12,7 +12,7 @@
 
 TAILQ_HEAD(procs, proc);
 LIST_HEAD(monitors, monitor);
-LIST_HEAD(bonds, bond);
+LIST_HEAD(bonds, bond_end);
 LIST_HEAD(subscriptions, subscription);
 
 enum { SPARE_BUFS = 1024, SPARE_TRAFFIC = 1024 };
@@ -89,11 +89,14 @@ struct monitor {
 	struct message *message; /* REF_AFTER: to be sent */
 };
 
-/* One end of an OTP link; both ends go together. */
-struct bond {
-	LIST_ENTRY(bond) entry; /* of the process at this end */
+/* An OTP link; the end of the lower pid is the first. */
+struct bond_end {
+	LIST_ENTRY(bond_end) entry; /* of the process at this end */
 	struct proc *other;
-	struct bond *twin;
+};
+
+struct bond {
+	struct bond_end ends[2];
 };
 
 /* What few processes have: those that many wait for, or that end. */
