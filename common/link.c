@@ -100,14 +100,14 @@ start_frame(struct traffic *t)
 }
 
 static struct traffic *
-traffic_new(enum link_state state)
+traffic_new(void)
 {
 	struct traffic *t = malloc(sizeof(*t));
 
 	if (t == NULL)
 		abort();
 	*t = (struct traffic){ .credit = { .returned = credit_returned } };
-	sm_init(&t->sm, states, state);
+	sm_init(&t->sm, states, LINK_UP);
 	start_frame(t);
 	timer_init(&t->tick, tick, t);
 	buf_init(&t->in);
@@ -128,7 +128,7 @@ traffic_take(struct link *l)
 		SLIST_REMOVE_HEAD(&all->spare, spare);
 		all->spare_count--;
 	} else {
-		t = traffic_new(LINK_UP);
+		t = traffic_new();
 	}
 	t->link = l;
 	l->traffic = t;
@@ -491,7 +491,7 @@ link_close(struct link *l, enum err e, const char *text)
 	t->why = e != E_OK ? e : E_NOCONNECTION;
 	t->why_text = text;
 	if (e != E_OK)
-		rpc_write_node_error(&t->out, e, text);
+		rpc_write_node_error(link_out(l), e, text);
 	enter(l, LINK_CLOSING);
 	/* Reading on and dropping it keeps a reset from eating our words. */
 	set_reading(l, !l->far_finished);
@@ -673,7 +673,7 @@ shake(struct link *l, const struct rpc *m, bool clean)
 {
 	struct traffic *t = l->traffic;
 	enum handshake_state s =
-	    handshake_feed(t->handshake, m, clean, &t->out);
+	    handshake_feed(t->handshake, m, clean, link_out(l));
 
 	if (s == HANDSHAKE_FAILED) {
 		deny(l);
@@ -985,10 +985,13 @@ credit_returned(struct credit *c)
 static enum err
 prepare(struct link *l, const struct link_config *config)
 {
-	struct traffic *t = l->traffic;
+	struct traffic *t = traffic_of(l);
 	uint8_t nonce[HANDSHAKE_NONCE_BYTES];
 	enum err e;
 
+	sm_init(&t->sm, states,
+	    config->connecting ? LINK_CONNECTING : LINK_HANDSHAKE);
+	start_frame(t);
 	t->handshake = malloc(sizeof(*t->handshake));
 	if (t->handshake == NULL)
 		abort();
@@ -996,7 +999,8 @@ prepare(struct link *l, const struct link_config *config)
 	e = handshake_init(t->handshake, config->role, config->cookie, nonce,
 	    node_name(l->node));
 	if (e == E_OK && config->role == HANDSHAKE_CLIENT)
-		e = handshake_hello(t->handshake, config->user, true, &t->out);
+		e = handshake_hello(t->handshake, config->user, true,
+		    link_out(l));
 	account(t);
 	return e;
 }
@@ -1021,10 +1025,7 @@ link_new(struct node *n, struct stream *s, const struct link_config *config,
 	*l = (struct link){ .node = n,
 		.stream = s,
 		.events = events,
-		.owner = owner,
-		.traffic = traffic_new(
-		    config->connecting ? LINK_CONNECTING : LINK_HANDSHAKE) };
-	l->traffic->link = l;
+		.owner = owner };
 	stream_own(s, &stream_events, l);
 	e = prepare(l, config);
 	if (e != E_OK) {
