@@ -975,6 +975,8 @@ credit_returned(struct credit *c)
 {
 	struct traffic *t = CONTAINER_OF(c, struct traffic, credit);
 
+	if (c->lent > 0 && !t->stalled)
+		return; /* as mostly */
 	if (t->link->freed && c->lent == 0)
 		node_at_end(t->link->node, &t->reap);
 	else

@@ -119,9 +119,8 @@ answer_error(struct peer *peer, uint32_t msgid, enum err e, const char *text)
  * becomes the link's.
  */
 static bool
-hand_over(struct peer *peer, uint32_t msgid, struct slice body)
+hand_over(struct peer *peer, struct buf *out, uint32_t msgid, struct slice body)
 {
-	struct buf *out = link_out(peer->link);
 	struct buf *answer = &proc_node(proc_of(peer))->answer;
 	struct buf kept = *out;
 
@@ -137,8 +136,10 @@ hand_over(struct peer *peer, uint32_t msgid, struct slice body)
 static void
 write_result(struct peer *peer, uint32_t msgid, struct slice body)
 {
-	if (!hand_over(peer, msgid, body))
-		rpc_write_result(link_out(peer->link), msgid, body);
+	struct buf *out = link_out(peer->link);
+
+	if (!hand_over(peer, out, msgid, body))
+		rpc_write_result(out, msgid, body);
 	link_written(peer->link);
 }
 

@@ -543,14 +543,18 @@ proc_monitor(struct proc *p, struct pid target)
 void
 proc_flush(struct proc *p, enum message_kind kind, uint64_t ref)
 {
-	struct message *before = p->last;
+	struct message *m, *before = p->last;
 
-	for (uint32_t i = p->mailbox; i > 0; i--, before = before->next)
-		if (before->next->kind == kind &&
-		    before->next->from.ref == ref) {
+	if (p->mailbox == 0)
+		return;
+	do {
+		m = before->next;
+		if (m->kind == kind && m->from.ref == ref) {
 			message_free(take_after(p, before));
 			return;
 		}
+		before = m;
+	} while (m != p->last);
 }
 
 void
