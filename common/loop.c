@@ -144,6 +144,15 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+take_turn(struct loop *l)
+{
+	if (!l->wake || l->world.turn == NULL)
+		return;
+	l->wake = false;
+	l->world.turn(l->world.node);
+}
+
+static void
 wake_at(struct world *w, uint64_t at_ms)
 {
 	struct loop *l = loop_of(w);
@@ -216,10 +225,12 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	n = recv(fd, s->loop->buffer, READ_BYTES, 0);
-	if (n > 0)
+	if (n > 0) {
 		s->base.events->bytes(s->base.owner,
 		    slice_bytes(s->loop->buffer, (size_t)n));
-	else if (n == 0)
+		if (s->loop->world.hurry)
+			take_turn(s->loop);
+	} else if (n == 0)
 		tell_ended(s, E_OK, N_("the other side closed"));
 	else if (errno != EAGAIN && errno != EINTR)
 		tell_ended(s, E_NOCONNECTION, error_text(errno));
@@ -814,10 +825,7 @@ step(struct world *w)
 
 	if (event_base_loop(l->base, flags) == 1 && !work && !l->wake)
 		return E_NOCONNECTION;
-	if (l->wake && w->turn != NULL) {
-		l->wake = false;
-		w->turn(w->node);
-	}
+	take_turn(l);
 	free_dead(l);
 	return E_OK;
 }

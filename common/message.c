@@ -15,7 +15,7 @@
 enum { SPARES_MAX = 0, SPARE_BUF_MAX = 0, SPARE_BYTES_MAX = 0 };
 #else
 /*
- * What a node keeps: four megabytes of messages, what the windows of 128
+ * What a node keeps: five megabytes of messages, what the windows of 128
  * links hold; and what the links of a turn gather, up to so many bytes each
  * and in all.
  */
@@ -27,7 +27,7 @@ enum {
 #endif
 
 /* Bytes behind a short message: the memory of one does for any other. */
-enum { ROOM = 128 };
+enum { ROOM = 192 };
 
 static struct slice
 copy(uint8_t *to, struct slice from)
@@ -43,7 +43,7 @@ fill(struct message *m, enum message_kind kind, struct slice op,
 {
 	uint8_t *bytes = (uint8_t *)(m + 1);
 
-	*m = (struct message){ .kind = kind };
+	*m = (struct message){ .kind = kind, .count = 1 };
 	m->op = copy(bytes, op);
 	m->body = copy(bytes + op.len, body);
 	return m;
@@ -74,15 +74,15 @@ message_take(struct spares *s, enum message_kind kind, struct slice op,
 }
 
 struct message *
-message_share(struct spares *s, struct blob *frame, struct slice op,
-    struct slice body)
+message_share(struct spares *s, const struct published *what)
 {
 	struct slice none = slice_bytes(NULL, 0);
 	struct message *m = message_take(s, MESSAGE_INFO, none, none);
 
-	m->frame = blob_hold(frame);
-	m->op = op;
-	m->body = body;
+	m->frame = blob_hold(what->frame);
+	m->op = what->op;
+	m->body = what->body;
+	m->count = what->count;
 	return m;
 }
 

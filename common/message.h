@@ -83,6 +83,11 @@ struct message {
 	 * in it and not behind the message. NULL: it was not published.
 	 */
 	struct blob *frame;
+	/*
+	 * As how many it counts: 1, or more when frame has several, one
+	 * behind the other, see reg_publish_all(); body is the last one's.
+	 */
+	uint32_t count;
 };
 
 /* Copies op and body. Gives a message. */

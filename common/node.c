@@ -322,6 +322,7 @@ turn(void *arg)
 {
 	struct node *n = arg;
 	uint32_t budget = TURN_BUDGET, hooks;
+	bool hurry = n->world->hurry;
 
 	n->now_ms = world_now_ms(n->world);
 	n->turning = true;
@@ -332,10 +333,13 @@ turn(void *arg)
 		hooks = run_hooks(n, &n->later);
 		budget -= hooks < budget ? hooks : budget;
 	} while (hooks > 0 && budget > 0);
-	run_hooks(n, &n->at_end);
+	if (!hurry)
+		run_hooks(n, &n->at_end);
 	bury(n);
 	n->turning = false;
 	n->woken = false;
+	n->posted = 0;
+	n->world->hurry = false;
 	if (!TAILQ_EMPTY(&n->runnable) || !TAILQ_EMPTY(&n->later) ||
 	    !TAILQ_EMPTY(&n->at_end))
 		wake(n);

@@ -353,7 +353,8 @@ forward(struct peer *peer, const struct rpc *m, const struct peer_request *what,
 	msg->from.pid = proc_pid(proc_of(peer));
 	if (call) {
 		msg->from.ref = open_request(peer, m, to);
-		msg->deadline_ms = deadline(n, what->params);
+		if (!to->no_options)
+			msg->deadline_ms = deadline(n, what->params);
 	}
 	message_lend(msg, link_credit(peer->link));
 	if (proc_post(n, to->target, msg) != E_OK)
@@ -865,6 +866,7 @@ static const struct behaviour peer_behaviour = {
 	.receive = receive,
 	.terminate = terminate,
 	.answer = answer,
+	.takes_frames = true,
 };
 
 /* -- the link's events -- */

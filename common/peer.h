@@ -36,6 +36,7 @@ struct peer_request {
 struct peer_route {
 	struct pid target;
 	size_t answer_bytes; /* room to keep for the answer, if it is large */
+	bool no_options; /* there are none: no plazo is looked for */
 };
 
 struct peer_policy {

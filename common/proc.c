@@ -16,6 +16,9 @@
 #include "common/runtime.h"
 #include "proto/term.h"
 
+/* Messages that wait for a turn, from which on it should come soon. */
+enum { HURRY = 64 };
+
 struct proc *
 proc_spawn(struct node *n, const struct behaviour *b, size_t state_bytes)
 {
@@ -141,11 +144,12 @@ proc_handled(const struct proc *p)
 static void
 put_first(struct proc *p, struct message *m)
 {
-	if (p->mailbox++ == 0)
+	if (p->mailbox == 0)
 		p->last = m;
 	else
 		m->next = p->last->next;
 	p->last->next = m;
+	p->mailbox += m->count;
 }
 
 static void
@@ -154,6 +158,8 @@ enqueue(struct proc *p, struct message *m)
 	put_first(p, m);
 	p->last = m;
 	node_schedule(p->node, p);
+	if (++p->node->posted == HURRY)
+		p->node->world->hurry = true;
 }
 
 void
@@ -171,7 +177,7 @@ take_after(struct proc *p, struct message *before)
 	before->next = m->next;
 	if (m == p->last)
 		p->last = before;
-	p->mailbox--;
+	p->mailbox -= m->count;
 	return m;
 }
 
@@ -341,6 +347,7 @@ trace(struct proc *p, const struct message *m)
 	}
 	t->told++;
 	tell(p, kinds[m->kind], m->op, m->body.len);
+	t->lost += m->count - 1; /* it waited when the trace began */
 }
 
 static void
@@ -361,6 +368,12 @@ proc_trace(struct proc *p, struct pid to, const char *op)
 	*t = (struct trace){ .to = to, .op = op };
 	proc_untrace(p);
 	extra(p)->trace = t;
+}
+
+bool
+proc_is_traced(const struct proc *p)
+{
+	return p->extra != NULL && p->extra->trace != NULL;
 }
 
 static struct trace *
@@ -418,8 +431,8 @@ proc_format(struct proc *p, bool texts, struct buf *out)
 static void
 handle(struct proc *p, struct message *m)
 {
-	p->handled++;
-	if (trace_of(p) != NULL)
+	p->handled += m->count;
+	if (proc_is_traced(p))
 		trace(p, m);
 	p->node->running = p;
 	p->behaviour->receive(p, m);
@@ -434,8 +447,10 @@ proc_run(struct proc *p)
 
 	while (
 	    n < LIMIT_BATCH && p->mailbox > 0 && !p->ending && !p->suspended) {
-		handle(p, dequeue(p));
-		n++;
+		struct message *m = dequeue(p);
+
+		n += m->count;
+		handle(p, m);
 	}
 	if (p->ending) {
 		proc_end(p, p->extra->why);

@@ -37,6 +37,11 @@ struct behaviour {
 	 * of users only when asked for. NULL: there is nothing to see.
 	 */
 	void (*format)(struct proc *p, bool texts, struct buf *out);
+	/*
+	 * It only passes frames on: what is published together may come as
+	 * one message, see reg_publish_all().
+	 */
+	bool takes_frames;
 };
 
 /*

@@ -1,9 +1,11 @@
 #include "common/registry.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/runtime.h"
+#include "proto/limits.h"
 #include "proto/rpc.h"
 
 /* One process in one topic: in the list of each. */
@@ -110,48 +112,71 @@ reg_leave(struct proc *p)
 		subscription_free(s);
 }
 
-/* The notification; *op and *body are moved into it. Gives the frame. */
-static struct blob *
-encode(struct slice *op, struct slice *body)
+/* The notifications; what *out has of op and body lies in them. */
+static void
+encode(struct published *out, struct slice op, const struct slice *bodies,
+    uint32_t count)
 {
-	struct blob *frame;
-	struct slice all;
+	struct slice last = bodies[count - 1], all;
 	struct buf b;
 
 	buf_init(&b);
-	rpc_write_notify(&b, *op, rpc_params(*body));
-	frame = blob_new(buf_bytes(&b));
+	for (uint32_t i = 0; i < count; i++)
+		rpc_write_notify(&b, op, rpc_params(bodies[i]));
+	out->frame = blob_new(buf_bytes(&b));
+	out->count = count;
 	buf_release(&b);
-	all = blob_bytes(frame);
-	*op = slice_bytes(all.bytes + all.len - rpc_params(*body).len - op->len,
-	    op->len);
-	*body = slice_bytes(all.bytes + all.len - body->len, body->len);
-	return frame;
+	all = blob_bytes(out->frame);
+	out->op =
+	    slice_bytes(all.bytes + all.len - rpc_params(last).len - op.len,
+		op.len);
+	out->body = slice_bytes(all.bytes + all.len - last.len, last.len);
 }
 
-static void
-publish(struct node *n, const struct topic *t, struct slice op,
-    struct slice body)
+/* A trace tells each message; and part of them may still find room. */
+static bool
+takes_all(const struct proc *p, uint32_t count)
 {
-	struct blob *frame = encode(&op, &body);
-	const struct subscription *s;
+	return count == 1 ||
+	    (p->behaviour->takes_frames && !proc_is_traced(p) &&
+		p->mailbox + count <= LIMIT_MAILBOX);
+}
 
-	LIST_FOREACH(s, &t->subscriptions, by_topic)
-		/* Who is too slow misses it; the drop is counted. */
-		(void)proc_deliver(n, s->proc->pid,
-		    message_share(&n->spares, frame, op, body), op);
-	blob_drop(frame);
+/* Who is too slow misses it; the drop is counted. */
+static void
+publish(struct node *n, const struct proc *p, const struct published *what,
+    const struct slice *bodies)
+{
+	if (takes_all(p, what->count))
+		(void)proc_deliver(n, p->pid, message_share(&n->spares, what),
+		    what->op);
+	else
+		for (uint32_t i = 0; i < what->count; i++)
+			(void)proc_send(n, p->pid, what->op, bodies[i]);
 }
 
 uint32_t
 reg_publish(struct node *n, const char *topic, struct slice op,
     struct slice body)
 {
-	const struct topic *t = topic_find(n, topic);
+	return reg_publish_all(n, topic, op, &body, 1);
+}
 
+uint32_t
+reg_publish_all(struct node *n, const char *topic, struct slice op,
+    const struct slice *bodies, uint32_t count)
+{
+	const struct topic *t = topic_find(n, topic);
+	const struct subscription *s;
+	struct published what;
+
+	assert(count > 0);
 	if (t == NULL)
 		return 0;
-	publish(n, t, op, body);
+	encode(&what, op, bodies, count);
+	LIST_FOREACH(s, &t->subscriptions, by_topic)
+		publish(n, s->proc, &what, bodies);
+	blob_drop(what.frame);
 	return t->count;
 }
 

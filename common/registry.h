@@ -34,6 +34,16 @@ void reg_unsubscribe(struct proc *p, const char *topic);
 uint32_t reg_publish(struct node *n, const char *topic, struct slice op,
     struct slice body);
 
+/*
+ * The same for count bodies (borrowed), over 0, in their order, that are
+ * there at once. A peer gets them as one message, whose frame has the frames
+ * of all, and which its mailbox counts as so many: keep them few and small
+ * beside LIMIT_UNSENT. Any other process gets each by itself, and so does a
+ * peer that is traced or whose mailbox has no room for all.
+ */
+uint32_t reg_publish_all(struct node *n, const char *topic, struct slice op,
+    const struct slice *bodies, uint32_t count);
+
 /* How many want it. */
 uint32_t reg_count(const struct node *n, const char *topic);
 

@@ -66,6 +66,7 @@ struct node {
 	size_t unsent; /* bytes, all links */
 	uint64_t dropped; /* casts nobody could take */
 	struct log_limit drop_log;
+	uint32_t posted; /* messages since the last turn */
 	bool woken; /* a turn is on its way, or runs */
 	bool turning; /* it runs */
 };
@@ -128,14 +129,20 @@ struct proc {
 	_Alignas(16) uint8_t state[];
 };
 
+/* What a published message has: see there. */
+struct published {
+	struct blob *frame;
+	struct slice op, body;
+	uint32_t count;
+};
+
 /*
  * As message_new() and message_free(), with what a node keeps. The second
- * is an info whose op and body lie in frame, which it holds.
+ * is an info whose op and body lie in the frame, which it holds.
  */
 struct message *message_take(struct spares *s, enum message_kind kind,
     struct slice op, struct slice body);
-struct message *message_share(struct spares *s, struct blob *frame,
-    struct slice op, struct slice body);
+struct message *message_share(struct spares *s, const struct published *what);
 void message_spare(struct spares *s, struct message *m);
 void spares_release(struct spares *s);
 
@@ -178,10 +185,16 @@ enum err proc_deliver(struct node *n, struct pid to, struct message *m,
 /* Puts p into the run queue, if it has something to do. */
 void node_schedule(struct node *n, struct proc *p);
 
+/* True while somebody looks at p's messages. */
+bool proc_is_traced(const struct proc *p);
+
 /* Takes m and puts it before all others in the mailbox. */
 void proc_post_first(struct proc *p, struct message *m);
 
-/* One turn of p: at most LIMIT_BATCH messages. Returns how many. */
+/*
+ * One turn of p: messages until they count LIMIT_BATCH. Returns as how many
+ * they counted.
+ */
 uint32_t proc_run(struct proc *p);
 
 /* Ends p at once; it is freed at the end of the turn. */

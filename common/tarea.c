@@ -54,15 +54,10 @@ tarea_write(struct buf *b, const struct tarea *t)
 static enum err
 check(struct slice s, const char *control, const char *utf8, const char **why)
 {
-	if (!utf8_valid(s)) {
-		*why = utf8;
-		return E_BADARG;
-	}
-	if (utf8_has_control(s)) {
-		*why = control;
-		return E_BADARG;
-	}
-	return E_OK;
+	if (utf8_is_text(s))
+		return E_OK;
+	*why = utf8_valid(s) ? control : utf8;
+	return E_BADARG;
 }
 
 enum err

@@ -89,6 +89,11 @@ struct world {
 	const struct world_ops *ops;
 	void (*turn)(void *node);
 	void *node;
+	/*
+	 * The node's wish: so much waits for a turn that it had better come
+	 * before more is read, while what waits is in the processor's cache.
+	 */
+	bool hurry;
 };
 
 /* -- clock, chance, wake-up -- */

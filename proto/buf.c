@@ -82,11 +82,10 @@ buf_enlarge(struct buf *b, size_t need)
 	b->size = size;
 }
 
-uint8_t *
-buf_room(struct buf *b, size_t len)
+/* Room where there is not enough. */
+static __attribute__((noinline)) uint8_t *
+buf_grow(struct buf *b, size_t len)
 {
-	if (b->size - b->end >= len && b->bytes != NULL)
-		return b->bytes + b->end;
 	/* Sliding moves at most as much as was consumed: amortised O(1). */
 	if (b->start >= buf_len(b))
 		buf_slide(b);
@@ -94,6 +93,14 @@ buf_room(struct buf *b, size_t len)
 	if (b->size - b->end < len || b->bytes == NULL)
 		buf_enlarge(b, b->end + len);
 	return b->bytes + b->end;
+}
+
+uint8_t *
+buf_room(struct buf *b, size_t len)
+{
+	if (b->size - b->end >= len && b->bytes != NULL)
+		return b->bytes + b->end;
+	return buf_grow(b, len);
 }
 
 void

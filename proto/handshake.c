@@ -31,8 +31,7 @@ hmac(uint8_t out[crypto_auth_hmacsha256_BYTES], struct slice key,
 static bool
 is_name(struct slice s, size_t bytes_max)
 {
-	return s.len > 0 && s.len <= bytes_max && utf8_valid(s) &&
-	    !utf8_has_control(s);
+	return s.len > 0 && s.len <= bytes_max && utf8_is_text(s);
 }
 
 static void

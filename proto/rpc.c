@@ -103,14 +103,14 @@ rpc_decode_whole(struct slice frame, struct rpc *out)
 enum err
 rpc_split(struct slice method, struct slice *process, struct slice *operation)
 {
-	size_t after = method.len; /* the last dot */
+	const uint8_t *dot =
+	    method.len > 0 ? memrchr(method.bytes, '.', method.len) : NULL;
+	size_t len = dot != NULL ? (size_t)(dot - method.bytes) : 0;
 
-	while (after > 0 && method.bytes[after - 1] != '.')
-		after--;
-	if (after <= 1 || after == method.len)
+	if (len == 0 || len == method.len - 1)
 		return E_UNDEF;
-	*process = slice_bytes(method.bytes, after - 1);
-	*operation = slice_bytes(method.bytes + after, method.len - after);
+	*process = slice_bytes(method.bytes, len);
+	*operation = slice_bytes(dot + 1, method.len - len - 1);
 	return E_OK;
 }
 

@@ -49,10 +49,11 @@ enum term_verdict {
 struct term_check {
 	uint32_t limit; /* bytes the value may have */
 	uint32_t pos; /* bytes checked so far */
-	uint32_t owed; /* objects announced and not yet seen */
-	uint32_t objects; /* objects seen */
+	uint32_t spare; /* bytes of the next object and what it announces */
+	uint32_t announced; /* objects, and those seen */
 	uint32_t depth; /* open arrays and maps */
-	uint32_t left[LIMIT_DEPTH]; /* objects left in each of them */
+	uint32_t
+	    left[LIMIT_DEPTH + 1]; /* objects left in each, outside first */
 	bool clean; /* no invalid UTF-8 in a str, no ext so far */
 };
 

@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+/* Words go through it that cost less than a call. */
+#define INLINE static inline __attribute__((always_inline))
+/* And the way of few does not make that of many longer. */
+#define APART static __attribute__((noinline))
+
 static bool
 is_continuation(uint8_t b)
 {
@@ -57,26 +62,84 @@ word_at(const uint8_t *p)
 	return w;
 }
 
-/* How many bytes at the start are ASCII, eight at a time. */
-static size_t
-ascii_run(struct slice s)
+static uint32_t
+half_at(const uint8_t *p)
+{
+	uint32_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+/* All of 1 to 7 bytes in a word: some twice, and spaces. */
+INLINE uint64_t
+word_of_few(struct slice s)
+{
+	const uint8_t *last = s.bytes + s.len - 1;
+
+	if (s.len >= 4)
+		return (uint64_t)half_at(s.bytes) << 32 | half_at(last - 3);
+	return (EACH(' ') & ~UINT64_C(0xffffff)) | s.bytes[0] |
+	    (uint64_t)s.bytes[s.len / 2] << 8 | (uint64_t)*last << 16;
+}
+
+/* The high bit of each byte that has it. */
+static uint64_t
+not_ascii(uint64_t w)
+{
+	return w & EACH(0x80);
+}
+
+/*
+ * The high bit of bytes that are not 0x20 to 0x7e: those have none, and get
+ * none by one more or 0x20 less. Bytes above another one may have it, too.
+ */
+static uint64_t
+not_printable(uint64_t w)
+{
+	return (w | (w + EACH(1)) | (w - EACH(0x20))) & EACH(0x80);
+}
+
+/*
+ * Whether the words of s have nothing of what is asked for; the last ones
+ * begin inside those before them.
+ */
+INLINE bool
+has_none(struct slice s, uint64_t (*what)(uint64_t w))
+{
+	uint64_t found = 0;
+
+	if (s.len == 0)
+		return true;
+	if (s.len < 8)
+		return what(word_of_few(s)) == 0;
+	for (size_t i = 0; i + 16 <= s.len; i += 16)
+		found |=
+		    what(word_at(s.bytes + i)) | what(word_at(s.bytes + i + 8));
+	if (s.len >= 16)
+		found |= what(word_at(s.bytes + s.len - 16));
+	return (found | what(word_at(s.bytes)) |
+		   what(word_at(s.bytes + s.len - 8))) == 0;
+}
+
+/* How many whole words at the start have nothing of it, in bytes. */
+INLINE size_t
+run_without(struct slice s, uint64_t (*what)(uint64_t w))
 {
 	size_t i = 0;
 
-	while (i + 8 <= s.len && !(word_at(s.bytes + i) & EACH(0x80)))
+	while (i + 8 <= s.len && what(word_at(s.bytes + i)) == 0)
 		i += 8;
-	while (i < s.len && s.bytes[i] < 0x80)
-		i++;
 	return i;
 }
 
-bool
-utf8_valid(struct slice s)
+APART bool
+is_valid(struct slice s)
 {
 	uint32_t c;
 
 	while (s.len > 0) {
-		size_t n = ascii_run(s);
+		size_t n = run_without(s, not_ascii);
 
 		if (n == 0)
 			n = utf8_decode(s, &c);
@@ -88,23 +151,10 @@ utf8_valid(struct slice s)
 	return true;
 }
 
-/*
- * How many bytes at the start are 0x20 to 0x7e, eight at a time: none has
- * its high bit, gets it by one more, or loses a high bit by 0x20 less.
- */
-static size_t
-printable_run(struct slice s)
+bool
+utf8_valid(struct slice s)
 {
-	size_t i = 0;
-
-	for (; i + 8 <= s.len; i += 8) {
-		uint64_t w = word_at(s.bytes + i);
-		uint64_t less = (w | EACH(0x80)) - EACH(0x20);
-
-		if ((w | (w + EACH(1)) | ~less) & EACH(0x80))
-			break;
-	}
-	return i;
+	return has_none(s, not_ascii) || is_valid(s);
 }
 
 /* C1 is U+0080 to U+009F: c2 80 to c2 9f. */
@@ -117,11 +167,11 @@ starts_with_control(struct slice s)
 	    (b == 0xc2 && s.len > 1 && s.bytes[1] < 0xa0);
 }
 
-bool
-utf8_has_control(struct slice s)
+APART bool
+has_control(struct slice s)
 {
 	while (s.len > 0) {
-		size_t n = printable_run(s);
+		size_t n = run_without(s, not_printable);
 
 		if (n == 0 && starts_with_control(s))
 			return true;
@@ -130,4 +180,16 @@ utf8_has_control(struct slice s)
 		s.len -= n;
 	}
 	return false;
+}
+
+bool
+utf8_has_control(struct slice s)
+{
+	return !has_none(s, not_printable) && has_control(s);
+}
+
+bool
+utf8_is_text(struct slice s)
+{
+	return has_none(s, not_printable) || (is_valid(s) && !has_control(s));
 }

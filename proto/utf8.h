@@ -24,4 +24,7 @@ size_t utf8_decode(struct slice s, uint32_t *c);
 /* True when valid UTF-8 holds a C0 or C1 control character or DEL. */
 bool utf8_has_control(struct slice s);
 
+/* True when s is valid UTF-8 without any of them. */
+bool utf8_is_text(struct slice s);
+
 #endif

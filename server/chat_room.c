@@ -24,8 +24,9 @@ enum {
 	CUANTAS = 20, /* messages of the past that nobody gave a number of */
 	/* What an answer's frame needs besides messages. */
 	PAST_BYTES_MAX = LIMIT_FRAME - 64,
-	TELL_BYTES = 64 * 1024, /* messages read from the engine at once */
-	TELL_CHECKED = 32, /* of them, before the members are looked at */
+	/* Told in one go: messages, and their bytes at the engine. */
+	TELL_MAX = 256,
+	TELL_BYTES = 64 * 1024,
 };
 
 /* A message that was applied: its number may be told once seq is durable. */
@@ -43,7 +44,7 @@ struct leaving {
 struct room {
 	struct members *members;
 	struct engine_client client;
-	bool attached; /* while it waits for something to be durable */
+	bool attached; /* while durable() has something to do */
 	bool later; /* "on" is in the mailbox */
 	bool ending; /* "end" is */
 	struct gate gate;
@@ -89,28 +90,39 @@ say(struct proc *self, struct slice user, const char *what)
 
 /* -- to the members -- */
 
+/* Those whose link is full and mailbox half full are left behind. */
+static void
+leave_behind(struct proc *self, struct proc *p)
+{
+	const struct room *r = gs_state(self);
+
+	peer_close(p, E_SLOW, N_("the reader is too slow"));
+	reg_unsubscribe(p, r->members->topic);
+}
+
 /*
- * Those whose link is full and mailbox half full are left behind. False:
- * one has much in its mailbox only because its turn has not come.
+ * How many messages all can take, at most TELL_MAX. 0: one has much in its
+ * mailbox only because its turn has not come.
  */
-static bool
+static uint32_t
 all_can_take(struct proc *self)
 {
 	const struct room *r = gs_state(self);
+	uint32_t can = TELL_MAX, left;
 	struct reg_walk w;
 	struct proc *p;
-	bool can = true;
 
 	reg_walk(&w, proc_node(self), r->members->topic);
 	while ((p = reg_next(&w)) != NULL) {
-		if (!proc_is_busy(p) || peer_link(p) == NULL)
-			continue;
-		if (!link_is_full(peer_link(p))) {
-			can = false;
-			continue;
+		if (!proc_is_busy(p)) {
+			left = LIMIT_MAILBOX / 2 + 1 - proc_mailbox(p);
+			can = left < can ? left : can;
+		} else if (peer_link(p) != NULL) {
+			if (link_is_full(peer_link(p)))
+				leave_behind(self, p);
+			else
+				can = 0;
 		}
-		peer_close(p, E_SLOW, N_("the reader is too slow"));
-		reg_unsubscribe(p, r->members->topic);
 	}
 	return can;
 }
@@ -199,29 +211,60 @@ let_go(struct proc *self, uint64_t n)
 
 /* -- what was said -- */
 
-/* message is [n, at, user, text]: the room's name goes before them. */
-static void
-tell_message(struct proc *self, struct slice message)
+/* Up to where in one go: who leaves hears no more. */
+static uint64_t
+next_stop(const struct room *r)
 {
-	struct room *r = gs_state(self);
+	struct leaving l;
+
+	if (buf_len(&r->leaving) == 0)
+		return r->ready;
+	memcpy(&l, buf_bytes(&r->leaving).bytes, sizeof(l));
+	return l.n < r->ready ? l.n : r->ready;
+}
+
+/* The room's name goes before [n, at, user, text]; *n is read of it. */
+static void
+write_line(const struct room *r, struct slice message, uint64_t *n,
+    struct buf *out)
+{
 	struct term_reader reader;
 	struct slice fields;
-	struct buf b;
-	uint32_t n;
+	uint32_t count;
 
 	term_reader_init(&reader, message);
-	if (term_read_array(&reader, &n) != E_OK)
+	if (term_read_array(&reader, &count) != E_OK)
 		abort(); /* the engine's state wrote it */
 	fields = slice_bytes(reader.at, (size_t)(reader.end - reader.at));
-	buf_init(&b);
-	term_write_array(&b, n + 1);
-	term_write_str(&b, members_name(r->members));
-	term_write_raw(&b, fields);
-	reg_publish(proc_node(self), r->members->topic,
-	    slice_of("chat.message"), buf_bytes(&b));
-	buf_release(&b);
-	if (term_read_uint(&reader, &r->members->told) != E_OK)
+	term_write_array(out, count + 1);
+	term_write_str(out, members_name(r->members));
+	term_write_raw(out, fields);
+	if (term_read_uint(&reader, n) != E_OK)
 		abort();
+}
+
+/* messages: an array of count. */
+static void
+tell_messages(struct proc *self, struct slice messages, uint32_t count)
+{
+	struct room *r = gs_state(self);
+	struct slice message, bodies[TELL_MAX];
+	struct term_reader reader;
+	struct buf b;
+
+	buf_init(&b);
+	term_reader_init(&reader, messages);
+	(void)term_read_array(&reader, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		(void)term_skip(&reader, &message);
+		write_line(r, message, &r->members->told, &b);
+	}
+	term_reader_init(&reader, buf_bytes(&b));
+	for (uint32_t i = 0; i < count; i++)
+		(void)term_skip(&reader, &bodies[i]);
+	reg_publish_all(proc_node(self), r->members->topic,
+	    slice_of("chat.message"), bodies, count);
+	buf_release(&b);
 }
 
 /* Some of what may be told; false: the members have to come first. */
@@ -229,30 +272,23 @@ static bool
 tell_some(struct proc *self)
 {
 	struct room *r = gs_state(self);
-	struct term_reader reader;
-	struct slice message;
+	uint64_t to = next_stop(r);
+	uint32_t n = all_can_take(self);
 	struct buf b;
-	uint32_t n;
-	bool can = true;
 
+	if (n == 0)
+		return false;
 	buf_init(&b);
 	n = salas_state_messages(engine_salas(engine_of(r)),
-	    members_name(r->members), r->members->told + 1, r->ready,
-	    UINT64_MAX, TELL_BYTES, &b);
-	term_reader_init(&reader, buf_bytes(&b));
-	if (n == 0) /* they are deleted */
-		r->members->told = r->ready;
-	(void)term_read_array(&reader, &n);
-	for (uint32_t i = 0; i < n; i++) {
-		if (i % TELL_CHECKED == 0 && !(can = all_can_take(self)))
-			break;
-		if (term_skip(&reader, &message) != E_OK)
-			abort(); /* the engine's state wrote it */
-		tell_message(self, message);
-		let_go(self, r->members->told);
-	}
+	    members_name(r->members), r->members->told + 1, to, n, TELL_BYTES,
+	    &b);
+	if (n > 0)
+		tell_messages(self, buf_bytes(&b), n);
+	else /* they are deleted */
+		r->members->told = to;
+	let_go(self, r->members->told);
 	buf_release(&b);
-	return can;
+	return true;
 }
 
 static void
@@ -260,7 +296,7 @@ tell(struct proc *self)
 {
 	struct room *r = gs_state(self);
 
-	while (!r->later && r->members->told < r->ready)
+	while (engine_of(r) != NULL && !r->later && r->members->told < r->ready)
 		if (!tell_some(self)) {
 			r->later = true;
 			(void)proc_send(proc_node(self), proc_pid(self),
@@ -292,15 +328,22 @@ attach(struct room *r)
 	r->attached = true;
 }
 
-/* Ten thousand quiet rooms need not hear of every commit. */
 static void
 detach(struct room *r)
 {
-	if (!r->attached || buf_len(&r->pending) > 0 ||
-	    buf_len(&r->gate.held) > 0)
-		return;
-	engine_detach(engine_of(r), &r->client);
+	if (r->attached)
+		engine_detach(engine_of(r), &r->client);
 	r->attached = false;
+}
+
+/* Ten thousand quiet rooms need not hear of every commit. */
+static void
+rest(struct room *r)
+{
+	bool untold = r->members->told < r->ready && !r->later;
+
+	if (!untold && buf_len(&r->pending) == 0 && buf_len(&r->gate.held) == 0)
+		detach(r);
 }
 
 /* What is applied and not known here yet waits until it is durable. */
@@ -374,7 +417,7 @@ durable(void *arg, uint64_t seq)
 		buf_consume(&r->pending, sizeof(p));
 	}
 	tell(self);
-	detach(r);
+	rest(r);
 	if (r->members->id == 0)
 		come_back(self);
 }
@@ -555,8 +598,13 @@ send_text(struct proc *self, struct asked *q)
 		return gs_error(e, why);
 	attach(r);
 	engine_propose(engine_of(r), &r->client, &c, q->m->from);
-	tell(self);
-	detach(r);
+	/*
+	 * What is durable and alone is told now; what has others behind it
+	 * in the mailbox with them, at the latest by durable().
+	 */
+	if (proc_mailbox(self) == 0)
+		tell(self);
+	rest(r);
 	return gs_noreply();
 }
 
@@ -607,7 +655,7 @@ refuse_gone(struct proc *self, const struct message *m)
 	gate_answer(&r->gate, self, engine_of(r),
 	    engine_barrier_sala(engine_of(r), members_name(r->members)),
 	    m->from, &a);
-	detach(r);
+	rest(r);
 	return gs_noreply();
 }
 
@@ -629,6 +677,8 @@ handle(struct proc *self, const struct message *m)
 		return gs_error(E_BADARG, NULL);
 	if (!find(r, &q.sala))
 		return refuse_gone(self, m);
+	if (!slice_is(m->op, "send"))
+		tell(self); /* who asks or comes now does it after that */
 	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
 		if (slice_is(m->op, operations[i].name))
 			next = operations[i].run(self, &q);
@@ -733,6 +783,7 @@ handle_info(struct proc *self, const struct message *m)
 	struct member *member;
 
 	if (m->kind == MESSAGE_DOWN) {
+		tell(self);
 		member = members_of(r->members, m->from.pid);
 		if (member != NULL)
 			quit(self, member, "chat.gone", "is gone");

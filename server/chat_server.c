@@ -182,7 +182,7 @@ check_name(struct slice name, const char **why)
 {
 	*why = N_("a room's name has 1 to 64 bytes of UTF-8 text");
 	return name.len > 0 && name.len <= LIMIT_ROOM_NAME &&
-		utf8_valid(name) && !utf8_has_control(name) ?
+		utf8_is_text(name) ?
 	    E_OK :
 	    E_BADARG;
 }

@@ -112,8 +112,7 @@ set_name(struct config *c, const char *value)
 {
 	struct slice s = slice_of(value);
 
-	if (s.len == 0 || s.len > LIMIT_NODE_NAME || !utf8_valid(s) ||
-	    utf8_has_control(s))
+	if (s.len == 0 || s.len > LIMIT_NODE_NAME || !utf8_is_text(s))
 		return wrong("--name", value,
 		    _("a name has 1 to 128 bytes of UTF-8 text"));
 	c->name = value;

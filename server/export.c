@@ -48,9 +48,15 @@ enum { TABLE_SIZE = sizeof(table) / sizeof(table[0]) };
 static const struct export *
 find(struct slice process, struct slice operation, enum err *e)
 {
+	const uint8_t *asked = NULL;
+	bool is_it = false;
+
 	*e = E_NOPROC;
 	for (size_t i = 0; i < TABLE_SIZE; i++) {
-		if (!slice_equal(process, table[i].process))
+		if (table[i].process.bytes != asked)
+			is_it = slice_equal(process, table[i].process);
+		asked = table[i].process.bytes;
+		if (!is_it)
 			continue;
 		*e = E_UNDEF;
 		if (slice_equal(operation, table[i].operation))
@@ -79,10 +85,14 @@ fits(struct slice params, const char *arguments)
 	term_reader_init(&r, params);
 	if (term_read_array(&r, &n) != E_OK || n < wanted || n > wanted + 1)
 		return false;
-	for (; *arguments != '\0'; arguments++)
-		if (!is_kind(&r, *arguments) || term_skip(&r, NULL) != E_OK)
+	for (; *arguments != '\0'; arguments++, n--) {
+		if (!is_kind(&r, *arguments))
 			return false;
-	return n == wanted || is_kind(&r, 'm');
+		/* The last one is not stepped over for nothing. */
+		if (n > 1 && term_skip(&r, NULL) != E_OK)
+			return false;
+	}
+	return n == 0 || is_kind(&r, 'm');
 }
 
 enum err
@@ -100,6 +110,16 @@ export_find(struct slice process, struct slice operation, struct slice params,
 	}
 	*out = found;
 	return E_OK;
+}
+
+bool
+export_has_options(const struct export *x, struct slice params)
+{
+	struct term_reader r;
+	uint32_t n;
+
+	term_reader_init(&r, params);
+	return term_read_array(&r, &n) == E_OK && n > strlen(x->arguments);
 }
 
 bool

@@ -55,6 +55,9 @@ struct export
 enum err export_find(struct slice process, struct slice operation,
     struct slice params, const struct export **out, const char **text);
 
+/* True when a map of options follows what x needs. params have its shape. */
+bool export_has_options(const struct export *x, struct slice params);
+
 /* True when anything of that process is exported. */
 bool export_has(struct slice process);
 

@@ -115,6 +115,7 @@ route(struct proc *peer, void *arg, const struct peer_request *what,
 	    target_of(s, n, found) :
 	    room_of(s, n, found, what->params);
 	to->answer_bytes = answer_bytes(s, found, what->params);
+	to->no_options = !export_has_options(found, what->params);
 	return to->target.id != 0 ? E_OK : E_NOPROC;
 }
 

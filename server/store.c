@@ -47,7 +47,7 @@ is_sound_text(const struct row *r, unsigned text, char letter)
 	if (t.len < kinds[r->kind].text[text].least ||
 	    t.len > kinds[r->kind].text[text].most)
 		return false;
-	return letter == 'b' || (utf8_valid(t) && !utf8_has_control(t));
+	return letter == 'b' || utf8_is_text(t);
 }
 
 bool

@@ -159,12 +159,12 @@ uint32_t
 __wrap_proc_run(struct proc *p)
 {
 	const struct message *m = p->last;
-	uint32_t waiting = p->mailbox < LIMIT_BATCH ? p->mailbox : LIMIT_BATCH;
+	uint32_t waiting = p->mailbox, seen = 0;
 
 	if (p->ending)
 		see_end(p);
 	else if (!p->suspended)
-		for (; waiting > 0; waiting--)
+		for (; seen < waiting && seen < LIMIT_BATCH; seen += m->count)
 			see(p, m = m->next);
 	return __real_proc_run(p);
 }

@@ -1377,6 +1377,204 @@ START_TEST(with_the_engine_the_members_end_and_the_rooms_come_back)
 }
 END_TEST
 
+/* -- lines that are told together -- */
+
+static struct proc *
+server_process(struct pid pid)
+{
+	struct proc *p = node_find(server, pid);
+
+	ck_assert_ptr_nonnull(p);
+	return p;
+}
+
+/* The room's process: what comes while it stands still waits together. */
+static struct proc *
+room_process(void)
+{
+	return server_process(chat_room_whereis(server, slice_of("general")));
+}
+
+/* The session of a member, by its place in the order of joining. */
+static struct proc *
+session_process(unsigned place)
+{
+	struct member *m;
+
+	TAILQ_FOREACH(m,
+	    &members_find(&tree.rooms, slice_of("general"))->members, entry)
+		if (place-- == 0)
+			break;
+	ck_assert_ptr_nonnull(m);
+	return server_process(m->session);
+}
+
+static void
+say_many(struct asked *q, unsigned count, const char *text)
+{
+	for (unsigned i = 0; i < count; i++) {
+		begin(ana, &q[i], "send", "ss", "general", text);
+		if (i % 50 == 49)
+			soon();
+	}
+	soon();
+}
+
+START_TEST(lines_that_wait_together_are_told_as_one_message)
+{
+	enum { LINES = 10 };
+	struct asked q[LINES];
+	struct proc *session;
+
+	tree.listener.rate.per_s = 0;
+	two_in_a_room();
+	session = session_process(1);
+	proc_suspend(session);
+	proc_suspend(room_process());
+	say_many(q, LINES, "hola");
+	proc_resume(room_process());
+	soon();
+	ck_assert_uint_eq(proc_mailbox(session), LINES);
+	ck_assert_uint_eq(session->last->next->count, LINES);
+	proc_resume(session);
+	soon();
+	ck_assert_uint_eq(luis->messages, LINES);
+	ck_assert_uint_eq(luis->last, LINES);
+	for (size_t i = 0; i < LINES; i++)
+		ended(&q[i], E_OK);
+}
+END_TEST
+
+static const struct {
+	unsigned lines;
+	unsigned bytes; /* of each */
+} commits[] = { { 600, 1 }, { 100, LIMIT_TEXT } };
+
+/* However many a commit has. */
+START_TEST(what_is_told_as_one_message_has_bounds)
+{
+	unsigned lines = commits[_i].lines, messages = 0, sum = 0;
+	struct asked *q = calloc(lines, sizeof(*q));
+	char text[LIMIT_TEXT + 1];
+	const struct message *m;
+	struct proc *session;
+
+	ck_assert_ptr_nonnull(q);
+	tree.listener.rate.per_s = 0;
+	two_in_a_durable_room();
+	session = session_process(1);
+	proc_suspend(session);
+	memset(text, 'x', sizeof(text));
+	text[commits[_i].bytes] = '\0';
+	say_many(q, lines, text);
+	save();
+	m = session->last;
+	do {
+		m = m->next;
+		ck_assert_uint_le(m->count, 256);
+		ck_assert_uint_le(blob_bytes(m->frame).len, 68 * 1024);
+		sum += m->count;
+		messages++;
+	} while (m != session->last);
+	ck_assert_uint_eq(sum, lines);
+	ck_assert_uint_le(messages, 8);
+	proc_resume(session);
+	sim_run_ms(sim, 5000);
+	ck_assert_uint_eq(luis->messages, lines);
+	ck_assert_uint_eq(luis->last, lines);
+	for (size_t i = 0; i < lines; i++)
+		ended(&q[i], E_OK);
+	free(q);
+}
+END_TEST
+
+START_TEST(who_comes_and_goes_between_lines_has_no_gap_and_no_repetition)
+{
+	struct client *eva;
+	struct asked q[4], joined, left;
+	char past[HEARD_BYTES];
+
+	two_in_a_room();
+	eva = client_start("eva");
+	proc_suspend(room_process());
+	begin(ana, &q[0], "send", "ss", "general", "uno");
+	begin(ana, &q[1], "send", "ss", "general", "dos");
+	soon();
+	begin(eva, &joined, "join", "s", "general");
+	soon();
+	begin(ana, &q[2], "send", "ss", "general", "tres");
+	soon();
+	begin(luis, &left, "leave", "s", "general");
+	soon();
+	begin(ana, &q[3], "send", "ss", "general", "cuatro");
+	soon();
+	proc_resume(room_process());
+	heard(luis,
+	    "message general 1 ana uno\nmessage general 2 ana dos\n"
+	    "joined general eva\nmessage general 3 ana tres\n");
+	heard(eva,
+	    "joined general eva\nmessage general 3 ana tres\n"
+	    "left general luis\nmessage general 4 ana cuatro\n");
+	past_text(buf_bytes(&joined.body), past);
+	ck_assert_str_eq(past, "2: 1 ana uno, 2 ana dos");
+	ended(&joined, E_OK);
+	ended(&left, E_OK);
+	for (size_t i = 0; i < COUNT(q); i++)
+		ended(&q[i], E_OK);
+}
+END_TEST
+
+/* What is behind a line in the mailbox need not be one. */
+START_TEST(a_line_waits_for_no_other)
+{
+	struct asked q;
+
+	two_in_a_room();
+	proc_suspend(room_process());
+	begin(ana, &q, "send", "ss", "general", "uno");
+	soon();
+	proc_send(server, proc_pid(room_process()), slice_of("x"),
+	    slice_of(""));
+	proc_resume(room_process());
+	heard(luis, "message general 1 ana uno\n");
+	ended(&q, E_OK);
+}
+END_TEST
+
+START_TEST(who_is_gone_after_a_line_is_told_after_it)
+{
+	struct asked q;
+
+	two_in_a_room();
+	proc_suspend(room_process());
+	begin(ana, &q, "send", "ss", "general", "hola");
+	soon();
+	client_cut(luis);
+	soon();
+	proc_resume(room_process());
+	heard(ana, "message general 1 ana hola\ngone general luis\n");
+	ended(&q, E_OK);
+}
+END_TEST
+
+START_TEST(a_crash_before_a_line_is_told_loses_and_repeats_none)
+{
+	struct asked q[2];
+
+	two_in_a_room();
+	proc_suspend(room_process());
+	begin(ana, &q[0], "send", "ss", "general", "uno");
+	soon();
+	gs_stop_pid(server, proc_pid(room_process()), "boom");
+	proc_resume(room_process());
+	heard(luis, "message general 1 ana uno\n");
+	begin(ana, &q[1], "send", "ss", "general", "dos");
+	heard(luis, "message general 2 ana dos\n");
+	ended(&q[0], E_OK);
+	ended(&q[1], E_OK);
+}
+END_TEST
+
 /* -- a slow reader -- */
 
 static uint32_t
@@ -1490,6 +1688,12 @@ add_tests(TCase *c)
 	tcase_add_test(c, all_rooms_crash_and_come_back);
 	tcase_add_test(c,
 	    a_room_that_crashes_too_often_takes_the_others_along_and_back);
+	tcase_add_test(c, lines_that_wait_together_are_told_as_one_message);
+	tcase_add_test(c,
+	    who_comes_and_goes_between_lines_has_no_gap_and_no_repetition);
+	tcase_add_test(c, a_line_waits_for_no_other);
+	tcase_add_test(c, who_is_gone_after_a_line_is_told_after_it);
+	tcase_add_test(c, a_crash_before_a_line_is_told_loses_and_repeats_none);
 	tcase_add_test(c,
 	    who_does_not_read_is_closed_and_the_others_miss_nothing);
 	tcase_add_test(c, a_long_past_makes_nobody_slow);
@@ -1505,6 +1709,8 @@ add_disk_tests(TCase *c)
 	tcase_add_test(c, who_leaves_and_comes_again_at_once_is_in);
 	tcase_add_test(c, who_was_leaving_when_the_room_is_deleted_has_left);
 	tcase_add_test(c, only_what_a_commit_has_is_told_after_it);
+	tcase_add_loop_test(c, what_is_told_as_one_message_has_bounds, 0,
+	    COUNT(commits));
 	tcase_add_test(c, a_room_is_there_when_that_is_durable);
 	tcase_add_test(c, of_two_who_make_a_room_one_has);
 	tcase_add_test(c, a_deletion_takes_what_is_not_durable_with_it);

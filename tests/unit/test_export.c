@@ -117,6 +117,35 @@ START_TEST(only_a_listing_needs_room)
 }
 END_TEST
 
+START_TEST(options_are_what_follows_the_parameters)
+{
+	static const struct {
+		const char *operation;
+		const char *params; /* hex */
+		bool options;
+	} shapes[] = {
+		{ "agregar_tarea", "92a161 80", false },
+		{ "agregar_tarea", "93a161 8080", true },
+		{ "listar_tareas", "91a161", false },
+		{ "listar_tareas", "92a16180", true },
+	};
+
+	for (size_t i = 0; i < COUNT(shapes); i++) {
+		struct buf params = hex_buf(shapes[i].params);
+		const struct export *found;
+		const char *text;
+
+		ck_assert_int_eq(export_find(slice_of("tareas"),
+				     slice_of(shapes[i].operation),
+				     buf_bytes(&params), &found, &text),
+		    E_OK);
+		ck_assert_int_eq(export_has_options(found, buf_bytes(&params)),
+		    shapes[i].options);
+		buf_release(&params);
+	}
+}
+END_TEST
+
 START_TEST(a_process_of_the_table_may_be_looked_for)
 {
 	ck_assert(export_has(slice_of("tareas")));
@@ -139,6 +168,7 @@ main(void)
 	tcase_add_loop_test(t, what_is_exported_is_found_and_nothing_else, 0,
 	    (int)COUNT(cases));
 	tcase_add_test(t, only_a_listing_needs_room);
+	tcase_add_test(t, options_are_what_follows_the_parameters);
 	tcase_add_test(t, a_process_of_the_table_may_be_looked_for);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

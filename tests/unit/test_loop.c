@@ -38,6 +38,7 @@ static struct side server[MANY], client[MANY];
 static int accepted;
 static struct stream_peer peer;
 static int turns;
+static bool hurried; /* whoever gets bytes wants a turn before others do */
 
 static void
 pump(struct side *side)
@@ -74,6 +75,10 @@ on_bytes(void *arg, struct slice bytes)
 	ck_assert_ptr_nonnull(side->stream);
 	ck_assert_uint_gt(bytes.len, 0);
 	buf_add(&side->got, bytes);
+	if (hurried) {
+		world->hurry = true;
+		world_wake(world);
+	}
 	if (side->close_on_bytes)
 		close_side(side);
 }
@@ -130,6 +135,7 @@ static void
 turn(void *node)
 {
 	ck_assert_ptr_eq(node, server);
+	world->hurry = false;
 	turns++;
 }
 
@@ -187,6 +193,7 @@ setup_kind(enum loop_kind kind)
 	memset(server, 0, sizeof(server));
 	memset(client, 0, sizeof(client));
 	accepted = turns = 0;
+	hurried = false;
 	ck_assert_int_eq(world_listen(world, &at, &listener_events, server,
 			     &listener, &why),
 	    E_OK);
@@ -606,6 +613,28 @@ START_TEST(a_wake_up_is_a_turn_and_no_more)
 }
 END_TEST
 
+START_TEST(a_turn_that_is_wanted_in_a_hurry_comes_before_more_is_read)
+{
+	enum { SIDES = 3 };
+
+	for (int i = 0; i < SIDES; i++) {
+		connect_to(&client[i], "127.0.0.1", port);
+		wait_for(&accepted, i + 1);
+		stream_want_read(server[i].stream, false);
+		say(&client[i], "hola");
+	}
+	go_on_for(30);
+	for (int i = 0; i < SIDES; i++)
+		stream_want_read(server[i].stream, true);
+	turns = 0;
+	hurried = true;
+	world_step(world);
+	for (int i = 0; i < SIDES; i++)
+		ck_assert_uint_eq(buf_len(&server[i].got), 4);
+	ck_assert_int_eq(turns, SIDES);
+}
+END_TEST
+
 START_TEST(a_wake_up_at_a_time_comes_then)
 {
 	uint64_t start_ms = world_now_ms(world);
@@ -773,6 +802,8 @@ main(void)
 	tcase_add_test(t, a_stream_may_be_closed_in_its_own_event);
 	tcase_add_test(t, many_streams_at_once);
 	tcase_add_test(t, a_wake_up_is_a_turn_and_no_more);
+	tcase_add_test(t,
+	    a_turn_that_is_wanted_in_a_hurry_comes_before_more_is_read);
 	tcase_add_test(t, a_wake_up_at_a_time_comes_then);
 	tcase_add_test(t, a_loop_with_nothing_left_says_so);
 	tcase_add_test(t, random_bytes_differ_and_clocks_go_forward);

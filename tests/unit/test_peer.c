@@ -1202,6 +1202,32 @@ START_TEST(what_is_published_is_a_notification_on_the_wire)
 }
 END_TEST
 
+/* Traced, or not, it is the same on the wire. */
+START_TEST(what_is_published_together_is_so_many_notifications)
+{
+	struct slice bodies[] = { slice_of(""),
+		slice_bytes(large_params(300), 306), slice_bytes(no_params, 1),
+		slice_of("") };
+	struct buf want;
+
+	raw_start();
+	reg_subscribe(session(), "room");
+	if (_i == 1)
+		proc_trace(session(), eco, "trace");
+	reg_publish_all(far, "room", slice_of("chat.message"), bodies,
+	    COUNT(bodies));
+	ck_assert_uint_eq(proc_mailbox(session()), COUNT(bodies));
+	sim_run_ms(sim, 1000);
+	buf_init(&want);
+	for (size_t i = 0; i < COUNT(bodies); i++)
+		rpc_write_notify(&want, slice_of("chat.message"),
+		    rpc_params(bodies[i]));
+	ck_assert(slice_equal(buf_bytes(&raw_got), buf_bytes(&want)));
+	buf_release(&want);
+	raw_stop();
+}
+END_TEST
+
 /* Publishes until the session is behind, or a thousand times. */
 static bool
 flood(void)
@@ -1638,6 +1664,8 @@ add_broadcasts(TCase *t)
 {
 	tcase_add_loop_test(t, what_is_published_is_a_notification_on_the_wire,
 	    0, (int)COUNT(published));
+	tcase_add_loop_test(t,
+	    what_is_published_together_is_so_many_notifications, 0, 2);
 	tcase_add_test(t, a_reader_that_stands_still_is_behind);
 	tcase_add_test(t, a_full_mailbox_is_behind_too);
 	tcase_add_test(t, one_that_is_closed_gets_what_was_sent_and_a_word);

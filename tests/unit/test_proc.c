@@ -1234,6 +1234,29 @@ START_TEST(hooks_run_after_processes_and_at_end_last)
 }
 END_TEST
 
+/* What is written leaves once for all streams, not once for each. */
+START_TEST(many_messages_hurry_a_turn_and_its_end_waits_for_the_next)
+{
+	struct actor *a = spawn("a", NULL);
+	struct test_hook at_end;
+
+	a->silent = true;
+	test_hook(&at_end, "end");
+	node_at_end(node, &at_end.hook);
+	for (int i = 0; i < 63; i++)
+		cast(a, "op");
+	ck_assert(!world->hurry);
+	cast(a, "op");
+	ck_assert(world->hurry);
+	world->turn(world->node);
+	ck_assert(!world->hurry);
+	ck_assert_uint_eq(a->handled, 64);
+	expect("");
+	run();
+	expect("end");
+}
+END_TEST
+
 START_TEST(a_queued_hook_stays_where_it_is)
 {
 	struct test_hook h, other;
@@ -1432,6 +1455,8 @@ static void
 add_hooks(TCase *t)
 {
 	tcase_add_test(t, hooks_run_after_processes_and_at_end_last);
+	tcase_add_test(t,
+	    many_messages_hurry_a_turn_and_its_end_waits_for_the_next);
 	tcase_add_test(t, a_queued_hook_stays_where_it_is);
 	tcase_add_test(t, a_cancelled_hook_does_not_run_even_while_hooks_run);
 	tcase_add_test(t, a_hook_at_the_end_may_make_a_process_runnable);

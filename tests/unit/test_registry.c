@@ -1,11 +1,13 @@
 /* common/registry.h: topics and who wants them. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/gen_server.h"
 #include "common/registry.h"
 #include "proto/limits.h"
+#include "proto/rpc.h"
 #include "tests/lib/sim.h"
 
 enum { MANY = 1000 };
@@ -74,6 +76,81 @@ expect(struct proc *p, const char *ops)
 
 	sim_run_ms(sim, 1);
 	ck_assert_str_eq(h->ops, ops);
+}
+
+/* -- who takes frames, or does not -- */
+
+/* Each message as how many it counts and its body: "1:x 3:c ". */
+struct taken {
+	char seen[64];
+	struct buf frames;
+	struct proc *friend; /* NULL: none */
+	uint64_t friend_handled; /* when the last message came */
+};
+
+static void
+take(struct proc *p, struct message *m)
+{
+	struct taken *t = proc_state(p);
+	size_t len = strlen(t->seen);
+
+	if (m->frame != NULL)
+		buf_add(&t->frames, blob_bytes(m->frame));
+	if (t->friend != NULL)
+		t->friend_handled = proc_handled(t->friend);
+	if (m->kind == MESSAGE_INFO && !slice_is(m->op, "fill"))
+		snprintf(t->seen + len, sizeof(t->seen) - len, "%u:%.*s ",
+		    m->count, (int)m->body.len, (const char *)m->body.bytes);
+}
+
+static void
+take_no_more(struct proc *p, const struct reason *why)
+{
+	struct taken *t = proc_state(p);
+
+	(void)why;
+	buf_release(&t->frames);
+}
+
+static const struct behaviour takers[] = {
+	{ .name = "one by one", .receive = take, .terminate = take_no_more },
+	{ .name = "frames",
+	    .receive = take,
+	    .terminate = take_no_more,
+	    .takes_frames = true },
+};
+
+static struct proc *
+spawn_taker(bool frames)
+{
+	struct proc *p =
+	    proc_spawn(node, &takers[frames], sizeof(struct taken));
+	struct taken *t = proc_state(p);
+
+	buf_init(&t->frames);
+	reg_subscribe(p, "chat");
+	return p;
+}
+
+static void
+expect_taken(struct proc *p, const char *seen)
+{
+	const struct taken *t = proc_state(p);
+
+	sim_run_ms(sim, 1000);
+	ck_assert_str_eq(t->seen, seen);
+}
+
+static const char *const letters[] = { "a", "b", "c" };
+
+static uint32_t
+publish_letters(uint32_t count)
+{
+	struct slice bodies[3];
+
+	for (uint32_t i = 0; i < count; i++)
+		bodies[i] = slice_of(letters[i]);
+	return reg_publish_all(node, "chat", slice_of("op"), bodies, count);
 }
 
 static void
@@ -291,6 +368,96 @@ START_TEST(handlers_may_publish_leave_and_end)
 }
 END_TEST
 
+START_TEST(what_comes_together_is_one_message_to_who_takes_frames)
+{
+	struct proc *a = spawn_taker(true), *b = spawn_taker(true);
+	struct proc *other = spawn_taker(false);
+	const struct taken *t = proc_state(a);
+	struct buf want;
+
+	ck_assert_uint_eq(publish_letters(3), 3);
+	ck_assert_uint_eq(proc_mailbox(a), 3);
+	expect_taken(a, "3:c ");
+	expect_taken(b, "3:c ");
+	expect_taken(other, "1:a 1:b 1:c ");
+	ck_assert_uint_eq(proc_mailbox(a), 0);
+	ck_assert_uint_eq(proc_handled(a), 3);
+	buf_init(&want);
+	for (size_t i = 0; i < 3; i++)
+		rpc_write_notify(&want, slice_of("op"), slice_of(letters[i]));
+	ck_assert(slice_equal(buf_bytes(&t->frames), buf_bytes(&want)));
+	buf_release(&want);
+	ck_assert_uint_eq(publish_letters(1), 3);
+	expect_taken(a, "3:c 1:a ");
+	expect_taken(other, "1:a 1:b 1:c 1:a ");
+}
+END_TEST
+
+START_TEST(nobody_need_hear_what_comes_together)
+{
+	ck_assert_uint_eq(publish_letters(3), 0);
+}
+END_TEST
+
+START_TEST(a_trace_is_told_each_of_what_comes_together)
+{
+	struct proc *p = spawn_taker(true), *tracer = spawn(NULL);
+
+	proc_trace(p, proc_pid(tracer), "trace");
+	publish_letters(3);
+	expect_taken(p, "1:a 1:b 1:c ");
+	ck_assert_uint_eq(proc_handled(tracer), 3);
+	ck_assert_uint_eq(proc_untrace(p), 0);
+	publish_letters(2); /* it waits when the trace begins */
+	proc_trace(p, proc_pid(tracer), "trace");
+	expect_taken(p, "1:a 1:b 1:c 2:b ");
+	ck_assert_uint_eq(proc_handled(tracer), 4);
+	ck_assert_uint_eq(proc_untrace(p), 1);
+}
+END_TEST
+
+/* Of three: all, or those that have room, or none. */
+START_TEST(a_mailbox_that_is_nearly_full_takes_what_has_room)
+{
+	static const char *const seen[] = { "", "1:a ", "1:a 1:b ", "3:c " };
+	uint32_t room = (uint32_t)_i;
+	struct proc *p = spawn_taker(true), *idle = spawn_taker(true);
+
+	proc_suspend(p);
+	for (uint32_t i = 0; i < LIMIT_MAILBOX - room; i++)
+		ck_assert_int_eq(proc_send(node, proc_pid(p), slice_of("fill"),
+				     slice_of("")),
+		    E_OK);
+	ck_assert_uint_eq(publish_letters(3), 2);
+	expect_taken(idle, "3:c ");
+	ck_assert_uint_eq(proc_mailbox(p), LIMIT_MAILBOX);
+	ck_assert_int_eq(proc_send(node, proc_pid(p), slice_of("fill"),
+			     slice_of("")),
+	    E_OVERLOAD);
+	proc_resume(p);
+	expect_taken(p, seen[room]);
+	ck_assert_uint_eq(proc_mailbox(p), 0);
+}
+END_TEST
+
+/* A turn counts what its messages stand for. */
+START_TEST(what_comes_together_starves_nobody)
+{
+	struct proc *a = spawn_taker(true), *b = spawn_taker(true);
+	struct taken *of_a = proc_state(a), *of_b = proc_state(b);
+
+	of_a->friend = b;
+	of_b->friend = a;
+	for (int i = 0; i < LIMIT_BATCH / 2; i++)
+		publish_letters(3);
+	sim_run_ms(sim, 1000);
+	ck_assert_uint_eq(proc_handled(a), 3 * LIMIT_BATCH / 2);
+	ck_assert_uint_eq(proc_handled(b), 3 * LIMIT_BATCH / 2);
+	ck_assert_uint_ge(of_a->friend_handled, LIMIT_BATCH);
+	ck_assert_uint_ge(of_b->friend_handled, LIMIT_BATCH);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -315,6 +482,13 @@ main(void)
 	tcase_add_test(t, a_walk_meets_every_subscriber_once);
 	tcase_add_loop_test(t, who_is_met_may_leave_the_topic_or_end, 0, 2);
 	tcase_add_test(t, handlers_may_publish_leave_and_end);
+	tcase_add_test(t,
+	    what_comes_together_is_one_message_to_who_takes_frames);
+	tcase_add_test(t, what_comes_together_starves_nobody);
+	tcase_add_test(t, nobody_need_hear_what_comes_together);
+	tcase_add_test(t, a_trace_is_told_each_of_what_comes_together);
+	tcase_add_loop_test(t,
+	    a_mailbox_that_is_nearly_full_takes_what_has_room, 0, 4);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

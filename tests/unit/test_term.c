@@ -38,7 +38,7 @@ feed(struct term_check *c, struct slice s, size_t len, struct outcome *o)
 
 	o->verdict = term_check(c, piece);
 	o->pos = c->pos;
-	o->objects = c->objects;
+	o->objects = c->announced;
 	o->clean = c->clean;
 	o->fed = len;
 	exact_free(piece);

@@ -85,21 +85,24 @@ START_TEST(bad_characters_are_refused_and_leave_the_output_alone)
 }
 END_TEST
 
-/* ASCII is read eight bytes at a time: a bad one is seen at every offset. */
+/* ASCII is read some words at a time: a bad one is seen at every offset. */
 START_TEST(bad_characters_are_seen_wherever_they_stand)
 {
-	for (size_t before = 0; before < 20; before++) {
+	for (size_t before = 0; before < 40; before++) {
 		for (size_t after = 0; after < 10; after++) {
 			struct buf b;
 			struct slice s;
 
 			buf_init(&b);
 			buf_add(&b,
-			    slice_bytes("abcdefghijklmnopqrst", before));
+			    slice_bytes("abcdefghijklmnopqrst"
+					"abcdefghijklmnopqrst",
+				before));
 			hex_add(&b, bad[_i]);
 			buf_add(&b, slice_bytes("ABCDEFGHIJ", after));
 			s = exact_copy(buf_bytes(&b));
 			ck_assert(!utf8_valid(s));
+			ck_assert(!utf8_is_text(s));
 			exact_free(s);
 			buf_release(&b);
 		}
@@ -145,7 +148,7 @@ round_trips(uint32_t c)
 	if (surrogate)
 		return utf8_decode(s, &back) == 0 && !utf8_valid(s);
 	return utf8_decode(s, &back) == s.len && back == c && utf8_valid(s) &&
-	    utf8_has_control(s) == control;
+	    utf8_has_control(s) == control && utf8_is_text(s) == !control;
 }
 
 START_TEST(every_code_point_but_surrogates_round_trips)
@@ -194,19 +197,22 @@ END_TEST
 /* Each byte at each place of texts that are longer than a word, or shorter. */
 START_TEST(a_control_character_is_found_at_every_place)
 {
-	for (size_t len = 1; len <= 20; len++) {
+	for (size_t len = 1; len <= 40; len++) {
 		for (size_t at = 0; at < len; at++) {
 			for (unsigned b = 0; b < 0x100; b++) {
-				uint8_t text[20];
+				uint8_t text[40];
+				struct slice s;
 				bool control = b < 0x20 || b == 0x7f ||
 				    (b == 0xc2 && at + 1 < len);
 
 				memset(text, 0x20 + (int)(5 * len) % 0x5f, len);
 				text[at] = (uint8_t)b;
-				if (utf8_has_control(slice_bytes(text, len)) !=
-				    control)
+				s = exact_copy(slice_bytes(text, len));
+				if (utf8_has_control(s) != control ||
+				    utf8_is_text(s) != (b < 0x80 && !control))
 					ck_abort_msg("%02x at %zu of %zu", b,
 					    at, len);
+				exact_free(s);
 			}
 		}
 	}
