@@ -1095,7 +1095,7 @@ link_unreserve(struct link *l, size_t bytes)
 
 	assert(t != NULL && t->reserved >= bytes);
 	t->reserved -= bytes;
-	consider(t);
+	consider_resume(t); /* the answer's flush sees to the rest */
 }
 
 void
