@@ -41,16 +41,13 @@ static const struct sm_state states[] = {
 /* The msgid of our own pings; callers' msgids are smaller. */
 #define PING_MSGID UINT32_MAX
 
-struct link {
-	struct node *node;
-	struct stream *stream; /* NULL once closed */
-	const struct link_events *events;
-	void *owner;
+/* What is under way on a link, and whom it waits for. */
+struct traffic {
+	SLIST_ENTRY(traffic) spare;
+	struct link *link;
 	struct sm sm;
-	struct timer tick; /* the state's end; while up, the next check */
+	struct timer tick; /* the state's end; while up, of a slow reader */
 	struct handshake *handshake; /* until it is done */
-	char *far_node; /* from then on */
-	char *user;
 	struct term_check check; /* of the frame that is arriving */
 	struct buf in; /* bytes not parsed yet */
 	struct buf out; /* bytes not sent yet */
@@ -60,24 +57,192 @@ struct link {
 	struct hook flush;
 	struct hook resume;
 	struct hook reap;
-	uint64_t heard_ms; /* when the last byte came */
 	uint64_t sent_ms; /* when the last byte left, or had to wait */
 	enum err why;
 	const char *why_text;
-	bool may_ping; /* the other side answers node.ping */
-	bool pinged; /* since it was last heard */
 	bool held; /* by the owner */
 	bool stalled; /* parsing waits for room */
-	bool reading; /* the stream may bring bytes */
 	bool waiting; /* for the stream's writable event */
 	bool was_full;
+};
+
+/* Most links are up and quiet: this is all they are then. */
+struct link {
+	TAILQ_ENTRY(link) entry; /* while it listens */
+	struct node *node;
+	struct stream *stream; /* NULL once closed */
+	const struct link_events *events;
+	void *owner;
+	struct traffic *traffic; /* NULL: it is up, and nothing is under way */
+	char *names; /* of the far node, then of the user; once up */
+	uint64_t heard_ms; /* when the last byte came */
+	bool may_ping; /* the other side answers node.ping */
+	bool listens; /* is in one of the node's two lists */
+	bool pinged; /* since it was last heard */
+	bool reading; /* the stream may bring bytes */
 	bool far_finished; /* the other side will send no more */
 	bool freed; /* the owner has let go */
 };
 
-/* -- reading on and off -- */
+/* -- traffic: taken when something begins, given back when all is done -- */
 
-static void schedule_check(struct link *l);
+static void tick(void *arg);
+static void flush_hook(struct hook *h);
+static void resume_hook(struct hook *h);
+static void reap_hook(struct hook *h);
+static void credit_returned(struct credit *c);
+
+static void
+start_frame(struct traffic *t)
+{
+	term_check_init(&t->check,
+	    t->sm.state == LINK_UP ? LIMIT_FRAME : LIMIT_FRAME_BEFORE_AUTH);
+}
+
+static struct traffic *
+traffic_new(void)
+{
+	struct traffic *t = malloc(sizeof(*t));
+
+	if (t == NULL)
+		abort();
+	*t = (struct traffic){ .credit = { .returned = credit_returned } };
+	sm_init(&t->sm, states, LINK_UP);
+	start_frame(t);
+	timer_init(&t->tick, tick, t);
+	buf_init(&t->in);
+	buf_init(&t->out);
+	hook_init(&t->flush, flush_hook);
+	hook_init(&t->resume, resume_hook);
+	hook_init(&t->reap, reap_hook);
+	return t;
+}
+
+static void
+traffic_take(struct link *l)
+{
+	struct links *all = &l->node->links;
+	struct traffic *t = SLIST_FIRST(&all->spare);
+
+	if (t != NULL) {
+		SLIST_REMOVE_HEAD(&all->spare, spare);
+		all->spare_count--;
+	} else {
+		t = traffic_new();
+	}
+	t->link = l;
+	l->traffic = t;
+}
+
+static struct traffic *
+traffic_of(struct link *l)
+{
+	if (l->traffic == NULL)
+		traffic_take(l);
+	return l->traffic;
+}
+
+static enum link_state
+state_of(const struct link *l)
+{
+	return l->traffic != NULL ? (enum link_state)l->traffic->sm.state :
+				    LINK_UP;
+}
+
+/* Its owner, its target and the far side may still wait for more. */
+static bool
+is_quiet(const struct traffic *t)
+{
+	return t->credit.lent == 0 && t->sm.state == LINK_UP &&
+	    buf_len(&t->out) == 0 && buf_len(&t->in) == 0 && t->reserved == 0 &&
+	    !t->held && !t->stalled && t->flush.list == NULL &&
+	    t->resume.list == NULL;
+}
+
+/* Said from the top only: whoever is below still has the traffic. */
+static void
+settle(struct link *l)
+{
+	struct links *all = &l->node->links;
+	struct traffic *t = l->traffic;
+
+	if (t == NULL || l->freed || !is_quiet(t))
+		return;
+	l->traffic = NULL;
+	spares_buf_give(&l->node->spares, &t->in);
+	spares_buf_give(&l->node->spares, &t->out);
+	if (all->spare_count == SPARE_TRAFFIC) {
+		free(t);
+		return;
+	}
+	SLIST_INSERT_HEAD(&all->spare, t, spare);
+	all->spare_count++;
+}
+
+/* -- listening: who is silent is pinged, who stays silent is gone -- */
+
+/* Sorted by heard_ms, as every link enters at the end. */
+static struct link_list *
+list_of(struct link *l)
+{
+	struct links *all = &l->node->links;
+
+	return l->pinged ? &all->pinged : &all->heard;
+}
+
+/* One timer for all: it may come early, but not late. */
+static void
+start_pulse(struct node *n)
+{
+	const struct link *heard = TAILQ_FIRST(&n->links.heard);
+	const struct link *pinged = TAILQ_FIRST(&n->links.pinged);
+	uint64_t now = node_now_ms(n), due = TIMER_NEVER;
+
+	if (heard != NULL)
+		due = heard->heard_ms + LIMIT_PING_MS;
+	if (pinged != NULL && pinged->heard_ms + LIMIT_DOWN_MS < due)
+		due = pinged->heard_ms + LIMIT_DOWN_MS;
+	if (due == TIMER_NEVER)
+		node_timer_stop(n, &n->links.pulse);
+	else
+		node_timer(n, &n->links.pulse, due > now ? due - now : 0);
+}
+
+static void
+stop_listening(struct link *l)
+{
+	if (!l->listens)
+		return;
+	TAILQ_REMOVE(list_of(l), l, entry);
+	l->listens = l->pinged = false;
+	if (TAILQ_EMPTY(&l->node->links.heard) &&
+	    TAILQ_EMPTY(&l->node->links.pinged))
+		node_timer_stop(l->node, &l->node->links.pulse);
+}
+
+/* A sign of life, or the begin of the silence. */
+static void
+hear(struct link *l)
+{
+	struct links *all = &l->node->links;
+	uint64_t now = node_now_ms(l->node);
+
+	if (l->listens && !l->pinged && l->heard_ms == now)
+		return;
+	l->heard_ms = now;
+	if (!l->may_ping || !l->reading || state_of(l) != LINK_UP)
+		return;
+	if (l->listens)
+		TAILQ_REMOVE(list_of(l), l, entry);
+	l->listens = true;
+	l->pinged = false;
+	TAILQ_INSERT_TAIL(&all->heard, l, entry);
+	if (!timer_is_running(&all->pulse) ||
+	    all->pulse.at_ms > now + LIMIT_PING_MS)
+		start_pulse(l->node);
+}
+
+/* -- reading on and off -- */
 
 /* Who is not read cannot be heard: the silence starts with the reading. */
 static void
@@ -86,66 +251,82 @@ set_reading(struct link *l, bool on)
 	if (l->reading == on || l->stream == NULL)
 		return;
 	l->reading = on;
-	l->heard_ms = node_now_ms(l->node);
 	stream_want_read(l->stream, on);
-	schedule_check(l);
+	if (on)
+		hear(l);
+	else
+		stop_listening(l);
 }
 
 static bool
-has_room(const struct link *l)
+has_room(const struct traffic *t)
 {
-	return !l->held && l->credit.lent < LIMIT_FLIGHT &&
-	    buf_len(&l->out) + l->reserved < LIMIT_UNSENT;
+	return !t->held && t->credit.lent < LIMIT_FLIGHT &&
+	    buf_len(&t->out) + t->reserved < LIMIT_UNSENT;
 }
 
 /* Hysteresis: a stalled link goes on at half of what stalled it. */
 static bool
-may_resume(const struct link *l)
+may_resume(const struct traffic *t)
 {
-	return !l->held && l->credit.lent <= LIMIT_FLIGHT / 2 &&
-	    buf_len(&l->out) + l->reserved <= LIMIT_UNSENT / 2;
+	return !t->held && t->credit.lent <= LIMIT_FLIGHT / 2 &&
+	    buf_len(&t->out) + t->reserved <= LIMIT_UNSENT / 2;
 }
 
 static void
-consider_resume(struct link *l)
+consider_resume(struct traffic *t)
 {
-	if (l->sm.state == LINK_UP && l->stalled && may_resume(l))
-		node_later(l->node, &l->resume);
+	if (t->stalled && t->sm.state == LINK_UP && may_resume(t))
+		node_later(t->link->node, &t->resume);
+}
+
+/* Something is over: parsing may go on, or the link has come to rest. */
+static void
+consider(struct traffic *t)
+{
+	consider_resume(t);
+	if (is_quiet(t))
+		node_at_end(t->link->node, &t->flush);
 }
 
 /* -- the end -- */
 
 static void
-free_handshake(struct link *l)
+free_handshake(struct traffic *t)
 {
-	if (l->handshake == NULL)
+	if (t->handshake == NULL)
 		return;
-	handshake_release(l->handshake);
-	free(l->handshake);
-	l->handshake = NULL;
+	handshake_release(t->handshake);
+	free(t->handshake);
+	t->handshake = NULL;
 }
 
 static void
 shut(struct link *l)
 {
-	node_timer_stop(l->node, &l->tick);
-	hook_cancel(&l->flush);
-	hook_cancel(&l->resume);
+	struct traffic *t = traffic_of(l);
+
+	stop_listening(l);
+	node_timer_stop(l->node, &t->tick);
+	hook_cancel(&t->flush);
+	hook_cancel(&t->resume);
 	if (l->stream != NULL)
 		stream_close(l->stream);
 	l->stream = NULL;
-	node_unsent_add(l->node, -(ptrdiff_t)l->accounted);
-	l->accounted = 0;
-	buf_release(&l->out);
-	free_handshake(l);
+	node_unsent_add(l->node, -(ptrdiff_t)t->accounted);
+	t->accounted = 0;
+	buf_release(&t->out);
+	free_handshake(t);
 }
 
 static void
 go_down(struct link *l, enum err e, const char *why)
 {
-	if (l->sm.state == LINK_DOWN)
+	struct traffic *t = traffic_of(l);
+
+	if (t->sm.state == LINK_DOWN)
 		return;
-	sm_move(&l->sm, LINK_DOWN);
+	sm_move(&t->sm, LINK_DOWN);
 	shut(l);
 	if (!l->freed)
 		l->events->down(l->owner, e, why);
@@ -154,14 +335,17 @@ go_down(struct link *l, enum err e, const char *why)
 static void
 enter(struct link *l, enum link_state state)
 {
+	struct traffic *t = traffic_of(l);
 	uint32_t max_ms;
 
-	sm_move(&l->sm, state);
-	max_ms = sm_max_ms(&l->sm);
+	sm_move(&t->sm, state);
+	if (state != LINK_UP)
+		stop_listening(l);
+	max_ms = sm_max_ms(&t->sm);
 	if (max_ms > 0)
-		node_timer(l->node, &l->tick, max_ms);
+		node_timer(l->node, &t->tick, max_ms);
 	else
-		node_timer_stop(l->node, &l->tick);
+		node_timer_stop(l->node, &t->tick);
 }
 
 /* -- writing -- */
@@ -169,47 +353,52 @@ enter(struct link *l, enum link_state state)
 struct buf *
 link_out(struct link *l)
 {
-	spares_buf_take(&l->node->spares, &l->out);
-	return &l->out;
+	struct traffic *t = traffic_of(l);
+
+	spares_buf_take(&l->node->spares, &t->out);
+	return &t->out;
 }
 
 size_t
 link_unsent(const struct link *l)
 {
-	return buf_len(&l->out);
+	return l->traffic != NULL ? buf_len(&l->traffic->out) : 0;
 }
 
 bool
 link_is_full(const struct link *l)
 {
-	return buf_len(&l->out) >= LIMIT_UNSENT;
+	return link_unsent(l) >= LIMIT_UNSENT;
 }
 
 static void
-account(struct link *l)
+account(struct traffic *t)
 {
-	size_t len = buf_len(&l->out);
+	size_t len = buf_len(&t->out);
 
-	node_unsent_add(l->node, (ptrdiff_t)len - (ptrdiff_t)l->accounted);
-	l->accounted = len;
+	node_unsent_add(t->link->node,
+	    (ptrdiff_t)len - (ptrdiff_t)t->accounted);
+	t->accounted = len;
 }
 
 static void
-written(struct link *l)
+written(struct traffic *t)
 {
-	account(l);
-	if (link_is_full(l))
-		l->was_full = true;
-	node_at_end(l->node, &l->flush);
+	account(t);
+	if (buf_len(&t->out) >= LIMIT_UNSENT)
+		t->was_full = true;
+	node_at_end(t->link->node, &t->flush);
 }
 
 void
 link_written(struct link *l)
 {
-	if (l->sm.state == LINK_UP || l->sm.state == LINK_DRAINING)
-		written(l);
+	struct traffic *t = traffic_of(l);
+
+	if (t->sm.state == LINK_UP || t->sm.state == LINK_DRAINING)
+		written(t);
 	else
-		buf_truncate(&l->out, l->accounted);
+		buf_truncate(&t->out, t->accounted);
 }
 
 /* In an orderly end: we are done, and so may the other side be. */
@@ -217,60 +406,75 @@ static void
 finish(struct link *l)
 {
 	if (l->far_finished)
-		go_down(l, l->why, l->why_text);
+		go_down(l, l->traffic->why, l->traffic->why_text);
 	else
 		stream_finish(l->stream);
 }
 
 static void
-check_drained(struct link *l)
+check_drained(struct link *l, struct traffic *t)
 {
-	if (!l->was_full || buf_len(&l->out) > LIMIT_UNSENT / 2)
+	if (!t->was_full || buf_len(&t->out) > LIMIT_UNSENT / 2)
 		return;
-	l->was_full = false;
+	t->was_full = false;
 	if (!l->freed)
 		l->events->drained(l->owner);
+}
+
+/* Who does not read has a time for it, which every byte starts again. */
+static void
+wait_for_reader(struct link *l, struct traffic *t, bool on)
+{
+	t->waiting = on;
+	stream_want_write(l->stream, on);
+	if (t->sm.state != LINK_UP)
+		return;
+	if (on)
+		node_timer(l->node, &t->tick, LIMIT_SLOW_MS);
+	else
+		node_timer_stop(l->node, &t->tick);
 }
 
 /* Writes what the stream takes; the rest waits for its writable event. */
 static void
 flush(struct link *l)
 {
-	size_t n = stream_write(l->stream, buf_bytes(&l->out));
+	struct traffic *t = traffic_of(l);
+	size_t n = stream_write(l->stream, buf_bytes(&t->out));
 
-	if (n > 0 || !l->waiting)
-		l->sent_ms = node_now_ms(l->node);
-	buf_consume(&l->out, n);
-	account(l);
-	if (l->waiting != (buf_len(&l->out) > 0)) {
-		l->waiting = !l->waiting;
-		stream_want_write(l->stream, l->waiting);
-	}
-	if (l->waiting)
-		schedule_check(l);
-	else
-		spares_buf_give(&l->node->spares, &l->out);
-	check_drained(l);
-	consider_resume(l);
-	if (!l->waiting && l->sm.state == LINK_CLOSING)
+	if (n > 0 || !t->waiting)
+		t->sent_ms = node_now_ms(l->node);
+	buf_consume(&t->out, n);
+	account(t);
+	if (t->waiting != (buf_len(&t->out) > 0))
+		wait_for_reader(l, t, !t->waiting);
+	if (!t->waiting)
+		spares_buf_give(&l->node->spares, &t->out);
+	check_drained(l, t);
+	consider_resume(t);
+	if (!t->waiting && t->sm.state == LINK_CLOSING)
 		finish(l);
 }
 
 static void
 flush_hook(struct hook *h)
 {
-	struct link *l = CONTAINER_OF(h, struct link, flush);
+	struct traffic *t = CONTAINER_OF(h, struct traffic, flush);
 
-	flush(l);
+	if (!is_quiet(t))
+		flush(t->link);
+	settle(t->link);
 }
 
 void
 link_drain(struct link *l)
 {
-	if (l->sm.state != LINK_UP)
+	struct traffic *t = traffic_of(l);
+
+	if (t->sm.state != LINK_UP)
 		return;
-	l->why = E_NOCONNECTION;
-	l->why_text = N_("closed");
+	t->why = E_NOCONNECTION;
+	t->why_text = N_("closed");
 	enter(l, LINK_DRAINING);
 	set_reading(l, false);
 }
@@ -278,18 +482,20 @@ link_drain(struct link *l)
 void
 link_close(struct link *l, enum err e, const char *text)
 {
-	if (l->sm.state == LINK_CONNECTING || l->sm.state == LINK_HANDSHAKE)
+	struct traffic *t = traffic_of(l);
+
+	if (t->sm.state == LINK_CONNECTING || t->sm.state == LINK_HANDSHAKE)
 		go_down(l, e != E_OK ? e : E_NOCONNECTION, text);
-	if (l->sm.state != LINK_UP && l->sm.state != LINK_DRAINING)
+	if (t->sm.state != LINK_UP && t->sm.state != LINK_DRAINING)
 		return;
-	l->why = e != E_OK ? e : E_NOCONNECTION;
-	l->why_text = text;
+	t->why = e != E_OK ? e : E_NOCONNECTION;
+	t->why_text = text;
 	if (e != E_OK)
-		rpc_write_node_error(&l->out, e, text);
+		rpc_write_node_error(link_out(l), e, text);
 	enter(l, LINK_CLOSING);
 	/* Reading on and dropping it keeps a reset from eating our words. */
 	set_reading(l, !l->far_finished);
-	written(l);
+	written(t);
 }
 
 void
@@ -298,63 +504,61 @@ link_abort(struct link *l, enum err e, const char *why)
 	go_down(l, e, why);
 }
 
-/* -- heartbeat -- */
+/* -- time -- */
 
 static void
 ping(struct link *l)
 {
 	static const uint8_t no_params[] = { 0x90 };
 
+	TAILQ_REMOVE(&l->node->links.heard, l, entry);
 	l->pinged = true;
-	rpc_write_request(&l->out, PING_MSGID, slice_of("node.ping"),
+	TAILQ_INSERT_TAIL(&l->node->links.pinged, l, entry);
+	rpc_write_request(link_out(l), PING_MSGID, slice_of("node.ping"),
 	    slice_bytes(no_params, sizeof(no_params)));
-	written(l);
+	link_written(l);
 }
 
-/* While up: when something has to be looked at again. */
-static void
-schedule_check(struct link *l)
+static bool
+is_due(const struct link *l, uint64_t now_ms, uint64_t silence_ms)
 {
-	uint64_t now = node_now_ms(l->node);
-	uint64_t due = TIMER_NEVER;
-
-	if (l->sm.state != LINK_UP)
-		return;
-	if (l->may_ping && l->reading)
-		due = l->heard_ms + (l->pinged ? LIMIT_DOWN_MS : LIMIT_PING_MS);
-	if (l->waiting && l->sent_ms + LIMIT_SLOW_MS < due)
-		due = l->sent_ms + LIMIT_SLOW_MS;
-	if (due == TIMER_NEVER)
-		node_timer_stop(l->node, &l->tick);
-	else
-		node_timer(l->node, &l->tick, due > now ? due - now : 0);
+	return l != NULL && now_ms >= l->heard_ms + silence_ms;
 }
 
 static void
-check_up(struct link *l)
+pulse(void *arg)
 {
-	uint64_t now = node_now_ms(l->node);
-	bool listens = l->may_ping && l->reading;
+	struct node *n = arg;
+	uint64_t now = node_now_ms(n);
+	struct link *l;
 
-	if (l->waiting && now >= l->sent_ms + LIMIT_SLOW_MS) {
-		go_down(l, E_SLOW, N_("the reader is too slow"));
-		return;
-	}
-	if (listens && now >= l->heard_ms + LIMIT_DOWN_MS) {
+	while (is_due(l = TAILQ_FIRST(&n->links.pinged), now, LIMIT_DOWN_MS))
 		go_down(l, E_NOCONNECTION, N_("the other side fell silent"));
-		return;
-	}
-	if (listens && !l->pinged && now >= l->heard_ms + LIMIT_PING_MS)
+	while (is_due(l = TAILQ_FIRST(&n->links.heard), now, LIMIT_PING_MS))
 		ping(l);
-	schedule_check(l);
+	start_pulse(n);
+}
+
+/* The far side has not read for a while; has it for long enough? */
+static void
+check_reader(struct link *l, struct traffic *t)
+{
+	uint64_t now = node_now_ms(l->node);
+	uint64_t due = t->sent_ms + LIMIT_SLOW_MS;
+
+	if (now >= due)
+		go_down(l, E_SLOW, N_("the reader is too slow"));
+	else
+		node_timer(l->node, &t->tick, due - now);
 }
 
 static void
 tick(void *arg)
 {
-	struct link *l = arg;
+	struct traffic *t = arg;
+	struct link *l = t->link;
 
-	switch ((enum link_state)l->sm.state) {
+	switch ((enum link_state)t->sm.state) {
 	case LINK_CONNECTING:
 		go_down(l, E_UNREACHABLE, N_("no answer"));
 		break;
@@ -362,17 +566,37 @@ tick(void *arg)
 		go_down(l, E_UNREACHABLE, N_("the handshake took too long"));
 		break;
 	case LINK_UP:
-		check_up(l);
+		check_reader(l, t);
 		break;
 	case LINK_DRAINING:
-		link_close(l, E_OK, l->why_text);
+		link_close(l, E_OK, t->why_text);
 		break;
 	case LINK_DENIED:
 	case LINK_CLOSING:
-		go_down(l, l->why, l->why_text);
+		go_down(l, t->why, t->why_text);
 		break;
 	case LINK_DOWN:
 		break;
+	}
+}
+
+void
+links_init(struct node *n)
+{
+	TAILQ_INIT(&n->links.heard);
+	TAILQ_INIT(&n->links.pinged);
+	timer_init(&n->links.pulse, pulse, n);
+	SLIST_INIT(&n->links.spare);
+}
+
+void
+links_release(struct node *n)
+{
+	struct traffic *t;
+
+	while ((t = SLIST_FIRST(&n->links.spare)) != NULL) {
+		SLIST_REMOVE_HEAD(&n->links.spare, spare);
+		free(t);
 	}
 }
 
@@ -402,49 +626,60 @@ failure_text(enum handshake_failure f)
 static void
 deny(struct link *l)
 {
-	enum handshake_failure f = l->handshake->failure;
+	struct traffic *t = l->traffic;
+	enum handshake_failure f = t->handshake->failure;
+	bool client = t->handshake->role == HANDSHAKE_CLIENT;
 
-	l->why_text = failure_text(f);
-	l->why = f == HANDSHAKE_UNEXPECTED &&
-		l->handshake->role == HANDSHAKE_CLIENT ?
-	    E_MALFORMED :
-	    E_DENIED;
-	if (l->handshake->role == HANDSHAKE_CLIENT) {
-		go_down(l, l->why, l->why_text);
+	t->why_text = failure_text(f);
+	t->why = f == HANDSHAKE_UNEXPECTED && client ? E_MALFORMED : E_DENIED;
+	if (client) {
+		go_down(l, t->why, t->why_text);
 		return;
 	}
 	enter(l, LINK_DENIED);
-	written(l);
+	written(t);
+}
+
+static char *
+join(const char *node, const char *user)
+{
+	size_t node_bytes = strlen(node) + 1, user_bytes = strlen(user) + 1;
+	char *names = malloc(node_bytes + user_bytes);
+
+	if (names == NULL)
+		abort();
+	memcpy(names, node, node_bytes);
+	memcpy(names + node_bytes, user, user_bytes);
+	return names;
 }
 
 static void
 greet(struct link *l)
 {
-	struct handshake *h = l->handshake;
-	bool client = h->role == HANDSHAKE_CLIENT;
+	const struct handshake *h = l->traffic->handshake;
 
-	l->far_node = strdup(h->node_peer.text);
-	l->user = strdup(h->user.text);
-	if (l->far_node == NULL || l->user == NULL)
-		abort();
-	l->may_ping = client || h->ping;
-	free_handshake(l);
+	l->names = join(h->node_peer.text, h->user.text);
+	l->may_ping = h->role == HANDSHAKE_CLIENT || h->ping;
+	free_handshake(l->traffic);
 	enter(l, LINK_UP);
-	schedule_check(l);
+	hear(l);
+	if (l->traffic->waiting)
+		check_reader(l, l->traffic);
 	l->events->up(l->owner);
 }
 
 static void
 shake(struct link *l, const struct rpc *m, bool clean)
 {
+	struct traffic *t = l->traffic;
 	enum handshake_state s =
-	    handshake_feed(l->handshake, m, clean, &l->out);
+	    handshake_feed(t->handshake, m, clean, link_out(l));
 
 	if (s == HANDSHAKE_FAILED) {
 		deny(l);
 		return;
 	}
-	written(l);
+	written(t);
 	if (s == HANDSHAKE_DONE)
 		greet(l);
 }
@@ -474,35 +709,35 @@ answer_node(struct link *l, const struct rpc *m)
 	if (m->kind != RPC_REQUEST)
 		return;
 	if (slice_is(m->method, "node.ping"))
-		rpc_write_result(&l->out, m->msgid,
+		rpc_write_result(link_out(l), m->msgid,
 		    slice_bytes(yes, sizeof(yes)));
 	else if (slice_is(m->method, "node.hello") ||
 	    slice_is(m->method, "node.auth"))
-		rpc_write_error(&l->out, m->msgid, E_BADARG,
+		rpc_write_error(link_out(l), m->msgid, E_BADARG,
 		    N_("this link has said hello already"));
 	else
-		rpc_write_error(&l->out, m->msgid, E_BADARG,
+		rpc_write_error(link_out(l), m->msgid, E_BADARG,
 		    N_("node.error is no request"));
-	written(l);
+	link_written(l);
 }
 
 static void
 refuse_unclean(struct link *l, const struct rpc *m)
 {
 	if (m->kind == RPC_REQUEST) {
-		rpc_write_error(&l->out, m->msgid, E_BADARG,
+		rpc_write_error(link_out(l), m->msgid, E_BADARG,
 		    N_("invalid UTF-8, or a MessagePack extension"));
-		written(l);
+		link_written(l);
 		return;
 	}
 	log_line(node_log(l->node), LOG_DEBUG, "link",
-	    "%s: dropped an unclean message", l->far_node);
+	    "%s: dropped an unclean message", link_node(l));
 }
 
 static void
 take_message(struct link *l, const struct rpc *m, bool clean)
 {
-	if (l->sm.state == LINK_HANDSHAKE)
+	if (state_of(l) == LINK_HANDSHAKE)
 		shake(l, m, clean);
 	else if (m->kind == RPC_RESPONSE && m->msgid == PING_MSGID)
 		return;
@@ -518,26 +753,20 @@ take_message(struct link *l, const struct rpc *m, bool clean)
 static void
 violation(struct link *l, enum err e, const char *text)
 {
-	if (l->sm.state == LINK_UP)
+	if (state_of(l) == LINK_UP)
 		link_close(l, e, text);
 	else
 		go_down(l, E_MALFORMED,
 		    N_("the other side does not speak our protocol"));
 }
 
-static void
-start_frame(struct link *l)
-{
-	term_check_init(&l->check,
-	    l->sm.state == LINK_UP ? LIMIT_FRAME : LIMIT_FRAME_BEFORE_AUTH);
-}
-
 /* One frame at the start of rest. Its bytes, or 0: it is not whole. */
 static size_t
 take_frame(struct link *l, struct slice rest)
 {
-	enum term_verdict v = term_check(&l->check, rest);
-	size_t len = l->check.pos;
+	struct traffic *t = l->traffic;
+	enum term_verdict v = term_check(&t->check, rest);
+	size_t len = t->check.pos;
 	struct rpc m;
 
 	if (v == TERM_MORE)
@@ -550,27 +779,29 @@ take_frame(struct link *l, struct slice rest)
 		violation(l, E_MALFORMED, err_text(E_MALFORMED));
 		return rest.len;
 	}
-	take_message(l, &m, l->check.clean);
-	start_frame(l);
+	take_message(l, &m, t->check.clean);
+	start_frame(t);
 	return len;
 }
 
 static bool
 is_listening(const struct link *l)
 {
-	return !l->freed &&
-	    (l->sm.state == LINK_HANDSHAKE || l->sm.state == LINK_UP);
+	enum link_state s = state_of(l);
+
+	return !l->freed && (s == LINK_HANDSHAKE || s == LINK_UP);
 }
 
 /* Returns how many bytes were used up. */
 static size_t
 parse(struct link *l, struct slice bytes)
 {
+	struct traffic *t = traffic_of(l);
 	size_t used = 0, n;
 
 	while (used < bytes.len && is_listening(l)) {
-		if (l->sm.state == LINK_UP && !has_room(l)) {
-			l->stalled = true;
+		if (t->sm.state == LINK_UP && !has_room(t)) {
+			t->stalled = true;
 			return used;
 		}
 		n = take_frame(l,
@@ -585,48 +816,47 @@ parse(struct link *l, struct slice bytes)
 static void
 keep(struct link *l, struct slice bytes)
 {
+	struct buf *in = &l->traffic->in;
+
 	if (bytes.len == 0)
 		return;
-	spares_buf_take(&l->node->spares, &l->in);
-	buf_add(&l->in, bytes);
+	spares_buf_take(&l->node->spares, in);
+	buf_add(in, bytes);
 }
 
 static void
 parse_kept(struct link *l)
 {
-	buf_consume(&l->in, parse(l, buf_bytes(&l->in)));
-	if (buf_len(&l->in) == 0)
-		spares_buf_give(&l->node->spares, &l->in);
+	struct buf *in = &l->traffic->in;
+
+	buf_consume(in, parse(l, buf_bytes(in)));
+	if (buf_len(in) == 0)
+		spares_buf_give(&l->node->spares, in);
 }
 
 static void
 resume_hook(struct hook *h)
 {
-	struct link *l = CONTAINER_OF(h, struct link, resume);
+	struct traffic *t = CONTAINER_OF(h, struct traffic, resume);
+	struct link *l = t->link;
 
-	if (l->sm.state != LINK_UP || !may_resume(l))
+	if (t->sm.state != LINK_UP || !may_resume(t))
 		return;
-	l->stalled = false;
+	t->stalled = false;
 	parse_kept(l);
-	if (!l->stalled)
+	if (!t->stalled)
 		set_reading(l, true);
+	settle(l);
 }
 
 static void
-on_bytes(void *owner, struct slice bytes)
+take_bytes(struct link *l, struct slice bytes)
 {
-	struct link *l = owner;
+	struct traffic *t = traffic_of(l);
 
-	l->heard_ms = node_now_ms(l->node);
-	if (l->pinged) {
-		l->pinged = false;
-		schedule_check(l);
-	}
-	if (!is_listening(l))
-		return;
-	if (l->stalled) {
+	if (t->stalled) {
 		keep(l, bytes);
-	} else if (buf_len(&l->in) > 0) {
+	} else if (buf_len(&t->in) > 0) {
 		keep(l, bytes);
 		parse_kept(l);
 	} else {
@@ -634,8 +864,20 @@ on_bytes(void *owner, struct slice bytes)
 
 		keep(l, slice_bytes(bytes.bytes + used, bytes.len - used));
 	}
-	if (l->stalled && buf_len(&l->in) > 0)
+	if (t->stalled && buf_len(&t->in) > 0)
 		set_reading(l, false);
+}
+
+static void
+on_bytes(void *owner, struct slice bytes)
+{
+	struct link *l = owner;
+
+	hear(l);
+	if (!is_listening(l))
+		return;
+	take_bytes(l, bytes);
+	settle(l);
 }
 
 /* -- the stream's other events -- */
@@ -645,8 +887,8 @@ static void
 start_handshake(struct link *l)
 {
 	set_reading(l, true);
-	if (buf_len(&l->out) > 0)
-		written(l);
+	if (link_unsent(l) > 0)
+		written(l->traffic);
 }
 
 static void
@@ -662,19 +904,20 @@ static void
 on_writable(void *owner)
 {
 	flush(owner);
+	settle(owner);
 }
 
 /* The end of the far side's half lets its open calls be answered. */
 static void
 far_end(struct link *l, const char *why)
 {
-	switch ((enum link_state)l->sm.state) {
+	switch (state_of(l)) {
 	case LINK_UP:
 		l->events->finished(l->owner);
 		break;
 	case LINK_CLOSING:
-		if (buf_len(&l->out) == 0)
-			go_down(l, l->why, l->why_text);
+		if (link_unsent(l) == 0)
+			go_down(l, l->traffic->why, l->traffic->why_text);
 		break; /* else after the last byte */
 	case LINK_DRAINING:
 	case LINK_DENIED:
@@ -695,13 +938,14 @@ on_ended(void *owner, enum err e, const char *why)
 
 	l->far_finished = true;
 	l->reading = false;
+	stop_listening(l);
 	if (e == E_OK)
 		far_end(l, why);
-	else if (l->sm.state == LINK_CLOSING)
-		go_down(l, l->why, l->why_text);
-	else if (l->sm.state == LINK_CONNECTING)
+	else if (state_of(l) == LINK_CLOSING)
+		go_down(l, l->traffic->why, l->traffic->why_text);
+	else if (state_of(l) == LINK_CONNECTING)
 		go_down(l, E_UNREACHABLE, why);
-	else if (l->sm.state != LINK_DENIED)
+	else if (state_of(l) != LINK_DENIED)
 		go_down(l, E_NOCONNECTION, why);
 }
 
@@ -717,51 +961,56 @@ static const struct stream_events stream_events = {
 static void
 reap_hook(struct hook *h)
 {
-	struct link *l = CONTAINER_OF(h, struct link, reap);
+	struct traffic *t = CONTAINER_OF(h, struct traffic, reap);
 
-	buf_release(&l->in);
-	buf_release(&l->out);
-	free(l->far_node);
-	free(l->user);
-	free(l);
+	buf_release(&t->in);
+	buf_release(&t->out);
+	free(t->link->names);
+	free(t->link);
+	free(t);
 }
 
 static void
 credit_returned(struct credit *c)
 {
-	struct link *l = CONTAINER_OF(c, struct link, credit);
+	struct traffic *t = CONTAINER_OF(c, struct traffic, credit);
 
-	if (l->freed && c->lent == 0)
-		node_at_end(l->node, &l->reap);
+	if (c->lent > 0 && !t->stalled)
+		return; /* as mostly */
+	if (t->link->freed && c->lent == 0)
+		node_at_end(t->link->node, &t->reap);
 	else
-		consider_resume(l);
+		consider(t);
 }
 
 /* The handshake, and for a client its hello, which waits for the stream. */
 static enum err
 prepare(struct link *l, const struct link_config *config)
 {
+	struct traffic *t = traffic_of(l);
 	uint8_t nonce[HANDSHAKE_NONCE_BYTES];
 	enum err e;
 
-	l->handshake = malloc(sizeof(*l->handshake));
-	if (l->handshake == NULL)
+	sm_init(&t->sm, states,
+	    config->connecting ? LINK_CONNECTING : LINK_HANDSHAKE);
+	start_frame(t);
+	t->handshake = malloc(sizeof(*t->handshake));
+	if (t->handshake == NULL)
 		abort();
 	world_random(node_world(l->node), nonce, sizeof(nonce));
-	e = handshake_init(l->handshake, config->role, config->cookie, nonce,
+	e = handshake_init(t->handshake, config->role, config->cookie, nonce,
 	    node_name(l->node));
 	if (e == E_OK && config->role == HANDSHAKE_CLIENT)
-		e = handshake_hello(l->handshake, config->user, true, &l->out);
-	account(l);
+		e = handshake_hello(t->handshake, config->user, true,
+		    link_out(l));
+	account(t);
 	return e;
 }
 
 static void
 begin(struct link *l, bool connecting)
 {
-	sm_init(&l->sm, states, connecting ? LINK_CONNECTING : LINK_HANDSHAKE);
-	node_timer(l->node, &l->tick, LIMIT_HANDSHAKE_MS);
-	start_frame(l);
+	node_timer(l->node, &l->traffic->tick, LIMIT_HANDSHAKE_MS);
 	if (!connecting)
 		start_handshake(l);
 }
@@ -770,7 +1019,7 @@ enum err
 link_new(struct node *n, struct stream *s, const struct link_config *config,
     const struct link_events *events, void *owner, struct link **out)
 {
-	struct link *l = calloc(1, sizeof(*l));
+	struct link *l = malloc(sizeof(*l));
 	enum err e;
 
 	if (l == NULL)
@@ -778,19 +1027,12 @@ link_new(struct node *n, struct stream *s, const struct link_config *config,
 	*l = (struct link){ .node = n,
 		.stream = s,
 		.events = events,
-		.owner = owner,
-		.credit = { .returned = credit_returned } };
-	buf_init(&l->in);
-	buf_init(&l->out);
-	timer_init(&l->tick, tick, l);
-	hook_init(&l->flush, flush_hook);
-	hook_init(&l->resume, resume_hook);
-	hook_init(&l->reap, reap_hook);
+		.owner = owner };
 	stream_own(s, &stream_events, l);
 	e = prepare(l, config);
 	if (e != E_OK) {
 		shut(l);
-		reap_hook(&l->reap);
+		reap_hook(&l->traffic->reap);
 		return e;
 	}
 	begin(l, config->connecting);
@@ -801,66 +1043,73 @@ link_new(struct node *n, struct stream *s, const struct link_config *config,
 void
 link_free(struct link *l)
 {
+	struct traffic *t = traffic_of(l);
+
 	l->freed = true;
-	if (l->sm.state != LINK_DOWN)
+	if (t->sm.state != LINK_DOWN)
 		go_down(l, E_NOCONNECTION, N_("closed"));
-	if (l->credit.lent == 0)
-		node_at_end(l->node, &l->reap);
+	if (t->credit.lent == 0)
+		node_at_end(l->node, &t->reap);
 }
 
 bool
 link_is_up(const struct link *l)
 {
-	return l->sm.state == LINK_UP;
+	return state_of(l) == LINK_UP;
 }
 
 bool
 link_is_draining(const struct link *l)
 {
-	return l->sm.state == LINK_DRAINING;
+	return state_of(l) == LINK_DRAINING;
 }
 
 const char *
 link_node(const struct link *l)
 {
-	return l->far_node;
+	return l->names;
 }
 
 const char *
 link_user(const struct link *l)
 {
-	return l->user;
+	return l->names + strlen(l->names) + 1;
 }
 
 struct credit *
 link_credit(struct link *l)
 {
-	return &l->credit;
+	return &traffic_of(l)->credit;
 }
 
 void
 link_reserve(struct link *l, size_t bytes)
 {
-	l->reserved += bytes;
+	traffic_of(l)->reserved += bytes;
 }
 
 void
 link_unreserve(struct link *l, size_t bytes)
 {
-	assert(l->reserved >= bytes);
-	l->reserved -= bytes;
-	consider_resume(l);
+	struct traffic *t = l->traffic;
+
+	assert(t != NULL && t->reserved >= bytes);
+	t->reserved -= bytes;
+	consider_resume(t); /* the answer's flush sees to the rest */
 }
 
 void
 link_hold(struct link *l)
 {
-	l->held = true;
+	traffic_of(l)->held = true;
 }
 
 void
 link_release(struct link *l)
 {
-	l->held = false;
-	consider_resume(l);
+	struct traffic *t = l->traffic;
+
+	assert(t != NULL && t->held);
+	t->held = false;
+	consider(t);
 }

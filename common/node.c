@@ -21,7 +21,7 @@ enum { DROP_LINES = 3 };
 static struct slice
 name_of(const void *proc)
 {
-	return slice_of(((const struct proc *)proc)->name);
+	return slice_of(proc_name(proc));
 }
 
 static void turn(void *arg);
@@ -45,6 +45,7 @@ node_new(struct world *world, struct slice name, struct log *log)
 	table_init(&n->names, name_of, seed);
 	table_init(&n->topics, reg_topic_name, seed);
 	timers_init(&n->timers);
+	links_init(n);
 	buf_init(&n->answer);
 	log_limit_init(&n->drop_log, DROP_LINES);
 	TAILQ_INIT(&n->runnable);
@@ -120,6 +121,7 @@ node_free(struct node *n)
 	world_wake_at(n->world, TIMER_NEVER);
 	n->world->turn = NULL;
 	timers_release(&n->timers);
+	links_release(n);
 	table_release(&n->names);
 	table_release(&n->topics);
 	slots_release(&n->refs);
@@ -289,7 +291,7 @@ node_unsent(const struct node *n)
 void
 node_schedule(struct node *n, struct proc *p)
 {
-	bool work = p->ending || (p->first != NULL && !p->suspended);
+	bool work = p->ending || (p->mailbox > 0 && !p->suspended);
 
 	if (p->queued || !work)
 		return;

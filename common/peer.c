@@ -53,19 +53,24 @@ struct given {
 	uint64_t ref;
 };
 
-struct peer {
-	struct link *link; /* NULL once down */
-	const struct peer_policy *policy;
-	void *arg;
+/* What is open, here and over there. */
+struct open {
 	LIST_HEAD(, target) targets;
 	LIST_HEAD(, wanted) wanted;
 	LIST_HEAD(, given) given;
 	uint32_t given_count;
+	uint32_t busy; /* targets whose mailbox is over half full */
 	struct slots incoming;
 	struct slots outgoing;
 	struct log_limit cast_log;
+};
+
+struct peer {
+	struct link *link; /* NULL once down */
+	const struct peer_policy *policy;
+	void *arg;
+	struct open *open; /* NULL: nobody has asked for anything yet */
 	bool was_up;
-	uint32_t busy; /* targets whose mailbox is over half full */
 };
 
 static const struct behaviour peer_behaviour;
@@ -74,6 +79,30 @@ static struct proc *
 proc_of(struct peer *peer)
 {
 	return proc_of_state(peer);
+}
+
+static struct open *
+open_new(struct peer *peer)
+{
+	struct open *o = malloc(sizeof(*o));
+
+	if (o == NULL)
+		abort();
+	*o = (struct open){ .given_count = 0 };
+	LIST_INIT(&o->targets);
+	LIST_INIT(&o->wanted);
+	LIST_INIT(&o->given);
+	slots_init_values(&o->incoming, sizeof(struct incoming));
+	slots_init_values(&o->outgoing, sizeof(struct outgoing));
+	log_limit_init(&o->cast_log, CAST_LINES);
+	peer->open = o;
+	return o;
+}
+
+static struct open *
+open_of(struct peer *peer)
+{
+	return peer->open != NULL ? peer->open : open_new(peer);
 }
 
 /* -- the far side's requests -- */
@@ -90,9 +119,8 @@ answer_error(struct peer *peer, uint32_t msgid, enum err e, const char *text)
  * becomes the link's.
  */
 static bool
-hand_over(struct peer *peer, uint32_t msgid, struct slice body)
+hand_over(struct peer *peer, struct buf *out, uint32_t msgid, struct slice body)
 {
-	struct buf *out = link_out(peer->link);
 	struct buf *answer = &proc_node(proc_of(peer))->answer;
 	struct buf kept = *out;
 
@@ -108,8 +136,10 @@ hand_over(struct peer *peer, uint32_t msgid, struct slice body)
 static void
 write_result(struct peer *peer, uint32_t msgid, struct slice body)
 {
-	if (!hand_over(peer, msgid, body))
-		rpc_write_result(link_out(peer->link), msgid, body);
+	struct buf *out = link_out(peer->link);
+
+	if (!hand_over(peer, out, msgid, body))
+		rpc_write_result(out, msgid, body);
 	link_written(peer->link);
 }
 
@@ -166,7 +196,7 @@ static void
 close_if_answered(struct peer *peer)
 {
 	if (peer->link != NULL && link_is_draining(peer->link) &&
-	    peer->incoming.count == 0)
+	    (peer->open == NULL || peer->open->incoming.count == 0))
 		link_close(peer->link, E_OK, N_("closed"));
 }
 
@@ -174,7 +204,8 @@ close_if_answered(struct peer *peer)
 static void
 finish_incoming(struct peer *peer, uint64_t ref, const struct answer *a)
 {
-	const struct incoming *in = slots_value(&peer->incoming, ref);
+	struct open *o = open_of(peer);
+	const struct incoming *in = slots_value(&o->incoming, ref);
 
 	if (in == NULL)
 		return; /* a late or second answer */
@@ -183,7 +214,7 @@ finish_incoming(struct peer *peer, uint64_t ref, const struct answer *a)
 		if (in->reserved > 0)
 			link_unreserve(peer->link, in->reserved);
 	}
-	slots_drop(&peer->incoming, ref);
+	slots_drop(&o->incoming, ref);
 	close_if_answered(peer);
 	relieve(proc_node(proc_of(peer)));
 }
@@ -199,7 +230,7 @@ target_idle(struct hook *h)
 {
 	struct target *t = CONTAINER_OF(h, struct target, idle);
 
-	if (--t->peer->busy == 0 && t->peer->link != NULL)
+	if (--t->peer->open->busy == 0 && t->peer->link != NULL)
 		link_release(t->peer->link);
 }
 
@@ -208,7 +239,7 @@ target_get(struct peer *peer, struct pid pid)
 {
 	struct target *t;
 
-	LIST_FOREACH(t, &peer->targets, entry)
+	LIST_FOREACH(t, &open_of(peer)->targets, entry)
 		if (t->pid.id == pid.id)
 			return t;
 	t = calloc(1, sizeof(*t));
@@ -218,7 +249,7 @@ target_get(struct peer *peer, struct pid pid)
 	t->peer = peer;
 	hook_init(&t->idle, target_idle);
 	t->monitor = proc_monitor(proc_of(peer), pid);
-	LIST_INSERT_HEAD(&peer->targets, t, entry);
+	LIST_INSERT_HEAD(&open_of(peer)->targets, t, entry);
 	return t;
 }
 
@@ -239,7 +270,7 @@ mind_mailbox(struct peer *peer, struct target *t, struct proc *p)
 {
 	if (t->idle.list != NULL || !proc_is_busy(p))
 		return;
-	if (peer->busy++ == 0)
+	if (open_of(peer)->busy++ == 0)
 		link_hold(peer->link);
 	proc_when_idle(p, &t->idle);
 }
@@ -249,7 +280,7 @@ open_request(struct peer *peer, const struct rpc *m,
     const struct peer_route *to)
 {
 	uint64_t ref;
-	struct incoming *in = slots_new(&peer->incoming, &ref);
+	struct incoming *in = slots_new(&open_of(peer)->incoming, &ref);
 
 	*in = (struct incoming){ .msgid = m->msgid,
 		.target = to->target,
@@ -314,7 +345,7 @@ forward(struct peer *peer, const struct rpc *m, const struct peer_request *what,
 
 	if (target == NULL)
 		return E_NOPROC;
-	if (call && peer->incoming.count >= LIMIT_OPEN_CALLS)
+	if (call && open_of(peer)->incoming.count >= LIMIT_OPEN_CALLS)
 		return E_OVERLOAD;
 	t = target_get(peer, to->target);
 	msg = message_take(&n->spares, call ? MESSAGE_CALL : MESSAGE_CAST,
@@ -341,7 +372,7 @@ refuse(struct peer *peer, const struct rpc *m, enum err e, const char *text)
 		answer_error(peer, m->msgid, e, text);
 		return;
 	}
-	log_limited(node_log(n), &peer->cast_log, LOG_WARN,
+	log_limited(node_log(n), &open_of(peer)->cast_log, LOG_WARN,
 	    link_node(peer->link), _("a cast failed, %.*s: %s"),
 	    (int)m->method.len, (const char *)m->method.bytes,
 	    gettext(text != NULL ? text : err_text(e)));
@@ -387,7 +418,7 @@ take_monitor(struct peer *peer, struct slice params, struct buf *result)
 	if (term_read_array(&r, &n) != E_OK || n != 1 ||
 	    term_read_str(&r, &name) != E_OK)
 		return E_BADARG;
-	if (peer->given_count >= LIMIT_MONITORS)
+	if (open_of(peer)->given_count >= LIMIT_MONITORS)
 		return E_OVERLOAD;
 	if (peer->policy->whereis != NULL)
 		pid = peer->policy->whereis(self, peer->arg, name);
@@ -395,8 +426,8 @@ take_monitor(struct peer *peer, struct slice params, struct buf *result)
 	if (g == NULL)
 		abort();
 	g->ref = proc_monitor(self, pid);
-	LIST_INSERT_HEAD(&peer->given, g, entry);
-	peer->given_count++;
+	LIST_INSERT_HEAD(&open_of(peer)->given, g, entry);
+	open_of(peer)->given_count++;
 	term_write_uint(result, g->ref);
 	return E_OK;
 }
@@ -406,7 +437,7 @@ given_find(struct peer *peer, uint64_t ref)
 {
 	struct given *g;
 
-	LIST_FOREACH(g, &peer->given, entry)
+	LIST_FOREACH(g, &open_of(peer)->given, entry)
 		if (g->ref == ref)
 			return g;
 	return NULL;
@@ -416,7 +447,7 @@ static void
 given_free(struct peer *peer, struct given *g)
 {
 	LIST_REMOVE(g, entry);
-	peer->given_count--;
+	open_of(peer)->given_count--;
 	free(g);
 }
 
@@ -487,7 +518,7 @@ take_down(struct peer *peer, struct slice params)
 	    term_read_uint(&r, &ref) != E_OK ||
 	    term_read_str(&r, &word) != E_OK)
 		return E_BADARG;
-	LIST_FOREACH(w, &peer->wanted, entry)
+	LIST_FOREACH(w, &open_of(peer)->wanted, entry)
 		if (w->given && w->ref == ref)
 			break;
 	if (w == NULL)
@@ -521,7 +552,7 @@ send_demonitor(struct peer *peer, const struct message *m)
 {
 	struct wanted *w;
 
-	LIST_FOREACH(w, &peer->wanted, entry)
+	LIST_FOREACH(w, &open_of(peer)->wanted, entry)
 		if (w->from.ref == m->from.ref)
 			break;
 	if (w != NULL)
@@ -580,17 +611,18 @@ take_request(struct peer *peer, const struct rpc *m)
 static void
 take_response(struct peer *peer, const struct rpc *m, bool clean)
 {
+	struct slots *outgoing = &open_of(peer)->outgoing;
 	const struct outgoing *found = NULL;
 	struct outgoing call;
 	struct answer a = { .body = slice_of(err_text(E_MALFORMED)) };
 	uint64_t key = 0;
 
-	if (m->msgid < peer->outgoing.used)
-		found = slots_value_at(&peer->outgoing, m->msgid, &key);
+	if (m->msgid < outgoing->used)
+		found = slots_value_at(outgoing, m->msgid, &key);
 	if (found == NULL)
 		return; /* nobody asked */
 	call = *found;
-	slots_drop(&peer->outgoing, key);
+	slots_drop(outgoing, key);
 	a.e = clean ? rpc_read_error(m->error, &a.body) : E_MALFORMED;
 	if (a.e == E_OK)
 		a.body = m->result;
@@ -606,7 +638,7 @@ send_request(struct peer *peer, const struct outgoing *what,
     struct slice method, struct slice params)
 {
 	uint64_t key;
-	struct outgoing *call = slots_new(&peer->outgoing, &key);
+	struct outgoing *call = slots_new(&open_of(peer)->outgoing, &key);
 
 	*call = *what;
 	rpc_write_request(link_out(peer->link), (uint32_t)key, method, params);
@@ -620,7 +652,7 @@ send_call(struct peer *peer, const struct message *m)
 		.body = slice_of(err_text(E_OVERLOAD)) };
 	struct outgoing call = { .from = m->from };
 
-	if (peer->outgoing.count < LIMIT_OPEN_CALLS)
+	if (open_of(peer)->outgoing.count < LIMIT_OPEN_CALLS)
 		send_request(peer, &call, m->op, rpc_params(m->body));
 	else
 		proc_answer(proc_node(proc_of(peer)), m->from, &full);
@@ -635,7 +667,7 @@ wanted_new(struct peer *peer, struct from from)
 		abort();
 	w->from = from;
 	w->watch = proc_monitor(proc_of(peer), from.pid);
-	LIST_INSERT_HEAD(&peer->wanted, w, entry);
+	LIST_INSERT_HEAD(&open_of(peer)->wanted, w, entry);
 	return w;
 }
 
@@ -673,18 +705,18 @@ target_died(struct peer *peer, const struct message *m)
 {
 	struct reason why = reason_from(m->body);
 	struct answer died = { .e = reason_err(&why) };
+	const struct slots *incoming = &open_of(peer)->incoming;
 	struct target *t;
 	uint64_t ref;
 
-	LIST_FOREACH(t, &peer->targets, entry)
+	LIST_FOREACH(t, &open_of(peer)->targets, entry)
 		if (t->monitor == m->from.ref)
 			break;
 	if (t != NULL)
 		target_free(t);
 	died.body = slice_of(err_text(died.e));
-	for (uint32_t i = 0; i < peer->incoming.used; i++) {
-		const struct incoming *in =
-		    slots_value_at(&peer->incoming, i, &ref);
+	for (uint32_t i = 0; i < incoming->used; i++) {
+		const struct incoming *in = slots_value_at(incoming, i, &ref);
 
 		if (in != NULL && in->target.id == m->from.pid.id)
 			finish_incoming(peer, ref, &died);
@@ -699,7 +731,7 @@ take_local_down(struct peer *peer, const struct message *m)
 	struct given *g = given_find(peer, m->from.ref);
 	struct wanted *w;
 
-	LIST_FOREACH(w, &peer->wanted, entry)
+	LIST_FOREACH(w, &open_of(peer)->wanted, entry)
 		if (w->watch == m->from.ref)
 			break;
 	if (g != NULL) {
@@ -773,31 +805,43 @@ let_go(struct peer *peer, enum err e, const char *why)
 }
 
 static void
+open_free(struct peer *peer)
+{
+	struct open *o = peer->open;
+	struct target *t;
+	struct wanted *w;
+
+	while ((t = LIST_FIRST(&o->targets)) != NULL)
+		target_free(t);
+	while (!LIST_EMPTY(&o->given))
+		given_free(peer, LIST_FIRST(&o->given));
+	while ((w = LIST_FIRST(&o->wanted)) != NULL) {
+		LIST_REMOVE(w, entry);
+		free(w);
+	}
+	slots_release(&o->incoming);
+	slots_release(&o->outgoing);
+	free(o);
+	peer->open = NULL;
+}
+
+static void
 terminate(struct proc *p, const struct reason *why)
 {
 	struct peer *peer = proc_state(p);
-	struct target *t;
-	struct wanted *w;
 
 	(void)why;
 	if (peer->link != NULL)
 		let_go(peer, E_NOCONNECTION, N_("closed"));
-	while ((t = LIST_FIRST(&peer->targets)) != NULL)
-		target_free(t);
-	while (!LIST_EMPTY(&peer->given))
-		given_free(peer, LIST_FIRST(&peer->given));
-	while ((w = LIST_FIRST(&peer->wanted)) != NULL) {
-		LIST_REMOVE(w, entry);
-		free(w);
-	}
-	slots_release(&peer->incoming);
-	slots_release(&peer->outgoing);
+	if (peer->open != NULL)
+		open_free(peer);
 }
 
 static void
 format(struct proc *p, bool texts, struct buf *out)
 {
 	const struct peer *peer = proc_state(p);
+	const struct open *o = peer->open;
 	bool up = peer->link != NULL && link_is_up(peer->link);
 
 	(void)texts;
@@ -809,11 +853,11 @@ format(struct proc *p, bool texts, struct buf *out)
 	term_write_cstr(out, "unsent");
 	term_write_uint(out, up ? link_unsent(peer->link) : 0);
 	term_write_cstr(out, "incoming");
-	term_write_uint(out, peer->incoming.count);
+	term_write_uint(out, o != NULL ? o->incoming.count : 0);
 	term_write_cstr(out, "outgoing");
-	term_write_uint(out, peer->outgoing.count);
+	term_write_uint(out, o != NULL ? o->outgoing.count : 0);
 	term_write_cstr(out, "monitors");
-	term_write_uint(out, peer->given_count);
+	term_write_uint(out, o != NULL ? o->given_count : 0);
 }
 
 static const struct behaviour peer_behaviour = {
@@ -887,12 +931,6 @@ peer_start(struct node *n, struct stream *s, const struct link_config *config,
 
 	peer->policy = policy;
 	peer->arg = arg;
-	LIST_INIT(&peer->targets);
-	LIST_INIT(&peer->wanted);
-	LIST_INIT(&peer->given);
-	slots_init_values(&peer->incoming, sizeof(struct incoming));
-	slots_init_values(&peer->outgoing, sizeof(struct outgoing));
-	log_limit_init(&peer->cast_log, CAST_LINES);
 	proc_suspend(p);
 	e = link_new(n, s, config, &link_events, peer, &peer->link);
 	if (e != E_OK) {

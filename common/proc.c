@@ -28,15 +28,28 @@ proc_spawn(struct node *n, const struct behaviour *b, size_t state_bytes)
 		abort();
 	p->node = n;
 	p->behaviour = b;
-	p->last = &p->first;
 	p->started_ms = node_now_ms(n);
 	LIST_INIT(&p->watchers);
 	LIST_INIT(&p->watching);
 	LIST_INIT(&p->bonds);
 	LIST_INIT(&p->subscriptions);
-	TAILQ_INIT(&p->when_idle);
 	p->pid.id = slots_add(&n->procs, p);
 	return p;
+}
+
+static struct proc_extra *
+extra(struct proc *p)
+{
+	struct proc_extra *x = p->extra;
+
+	if (x != NULL)
+		return x;
+	x = calloc(1, sizeof(*x));
+	if (x == NULL)
+		abort();
+	TAILQ_INIT(&x->when_idle);
+	p->extra = x;
+	return x;
 }
 
 struct node *
@@ -66,12 +79,12 @@ proc_of_state(void *state)
 enum err
 proc_register(struct proc *p, const char *name)
 {
-	if (p->name != NULL || name[0] == '\0')
+	if (proc_name(p)[0] != '\0' || name[0] == '\0')
 		return E_BADARG;
 	if (table_find(&p->node->names, slice_of(name)) != NULL)
 		return E_EXISTS;
-	p->name = strdup(name);
-	if (p->name == NULL)
+	extra(p)->name = strdup(name);
+	if (p->extra->name == NULL)
 		abort();
 	table_add(&p->node->names, p);
 	return E_OK;
@@ -80,7 +93,9 @@ proc_register(struct proc *p, const char *name)
 const char *
 proc_name(const struct proc *p)
 {
-	return p->name != NULL ? p->name : "";
+	const struct proc_extra *x = p->extra;
+
+	return x != NULL && x->name != NULL ? x->name : "";
 }
 
 void
@@ -89,7 +104,7 @@ proc_exit(struct proc *p, struct reason why)
 	if (p->ending)
 		return;
 	p->ending = true;
-	p->why = why;
+	extra(p)->why = why;
 	node_schedule(p->node, p);
 }
 
@@ -127,12 +142,21 @@ proc_handled(const struct proc *p)
 /* -- mailbox -- */
 
 static void
+put_first(struct proc *p, struct message *m)
+{
+	if (p->mailbox == 0)
+		p->last = m;
+	else
+		m->next = p->last->next;
+	p->last->next = m;
+	p->mailbox += m->count;
+}
+
+static void
 enqueue(struct proc *p, struct message *m)
 {
-	m->next = NULL;
-	*p->last = m;
-	p->last = &m->next;
-	p->mailbox += m->count;
+	put_first(p, m);
+	p->last = m;
 	node_schedule(p->node, p);
 	if (++p->node->posted == HURRY)
 		p->node->world->hurry = true;
@@ -141,24 +165,26 @@ enqueue(struct proc *p, struct message *m)
 void
 proc_post_first(struct proc *p, struct message *m)
 {
-	if (p->first == NULL)
-		p->last = &m->next;
-	m->next = p->first;
-	p->first = m;
-	p->mailbox += m->count;
+	put_first(p, m);
 	node_schedule(p->node, p);
+}
+
+static struct message *
+take_after(struct proc *p, struct message *before)
+{
+	struct message *m = before->next;
+
+	before->next = m->next;
+	if (m == p->last)
+		p->last = before;
+	p->mailbox -= m->count;
+	return m;
 }
 
 static struct message *
 dequeue(struct proc *p)
 {
-	struct message *m = p->first;
-
-	p->first = m->next;
-	if (p->first == NULL)
-		p->last = &p->first;
-	p->mailbox -= m->count;
-	return m;
+	return take_after(p, p->last);
 }
 
 /* Answers, DOWN and timers are bounded by the receiver's own refs. */
@@ -241,7 +267,7 @@ void
 proc_when_idle(struct proc *p, struct hook *h)
 {
 	if (proc_is_busy(p))
-		hook_queue(&p->when_idle, h);
+		hook_queue(&extra(p)->when_idle, h);
 	else
 		node_later(p->node, h);
 }
@@ -251,7 +277,9 @@ release_idle(struct proc *p)
 {
 	struct hook *h;
 
-	while ((h = TAILQ_FIRST(&p->when_idle)) != NULL) {
+	if (p->extra == NULL)
+		return;
+	while ((h = TAILQ_FIRST(&p->extra->when_idle)) != NULL) {
 		hook_cancel(h);
 		node_later(p->node, h);
 	}
@@ -282,7 +310,7 @@ static const char *const kinds[] = {
 static void
 tell(struct proc *p, const char *kind, struct slice op, size_t bytes)
 {
-	struct trace *t = p->trace;
+	struct trace *t = p->extra->trace;
 	struct buf params;
 
 	buf_init(&params);
@@ -300,7 +328,7 @@ tell(struct proc *p, const char *kind, struct slice op, size_t bytes)
 static void
 trace(struct proc *p, const struct message *m)
 {
-	struct trace *t = p->trace;
+	struct trace *t = p->extra->trace;
 	const struct proc *to = node_find(p->node, t->to);
 
 	if (to == NULL) {
@@ -333,32 +361,48 @@ trace_end(struct proc *p, const struct reason *why)
 void
 proc_trace(struct proc *p, struct pid to, const char *op)
 {
-	proc_untrace(p);
-	p->trace = calloc(1, sizeof(*p->trace));
-	if (p->trace == NULL)
+	struct trace *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
 		abort();
-	p->trace->to = to;
-	p->trace->op = op;
+	*t = (struct trace){ .to = to, .op = op };
+	proc_untrace(p);
+	extra(p)->trace = t;
+}
+
+bool
+proc_is_traced(const struct proc *p)
+{
+	return p->extra != NULL && p->extra->trace != NULL;
+}
+
+static struct trace *
+trace_of(const struct proc *p)
+{
+	return p->extra != NULL ? p->extra->trace : NULL;
 }
 
 uint64_t
 proc_untrace(struct proc *p)
 {
-	uint64_t lost = p->trace != NULL ? p->trace->lost : 0;
+	struct trace *t = trace_of(p);
+	uint64_t lost;
 
-	free(p->trace);
-	p->trace = NULL;
+	if (t == NULL)
+		return 0;
+	lost = t->lost;
+	p->extra->trace = NULL;
+	free(t);
 	return lost;
 }
 
 struct pid
 proc_tracer(const struct proc *p)
 {
+	const struct trace *t = trace_of(p);
 	struct pid nobody = { 0 };
 
-	if (p->trace == NULL || node_find(p->node, p->trace->to) == NULL)
-		return nobody;
-	return p->trace->to;
+	return t != NULL && node_find(p->node, t->to) != NULL ? t->to : nobody;
 }
 
 const char *
@@ -388,7 +432,7 @@ static void
 handle(struct proc *p, struct message *m)
 {
 	p->handled += m->count;
-	if (p->trace != NULL)
+	if (proc_is_traced(p))
 		trace(p, m);
 	p->node->running = p;
 	p->behaviour->receive(p, m);
@@ -401,18 +445,18 @@ proc_run(struct proc *p)
 {
 	uint32_t n = 0;
 
-	while (n < LIMIT_BATCH && p->first != NULL && !p->ending &&
-	    !p->suspended) {
+	while (
+	    n < LIMIT_BATCH && p->mailbox > 0 && !p->ending && !p->suspended) {
 		struct message *m = dequeue(p);
 
 		n += m->count;
 		handle(p, m);
 	}
 	if (p->ending) {
-		proc_end(p, p->why);
+		proc_end(p, p->extra->why);
 		return n + 1;
 	}
-	if (!TAILQ_EMPTY(&p->when_idle) && !proc_is_busy(p))
+	if (!proc_is_busy(p))
 		release_idle(p);
 	node_schedule(p->node, p);
 	return n;
@@ -514,19 +558,18 @@ proc_monitor(struct proc *p, struct pid target)
 void
 proc_flush(struct proc *p, enum message_kind kind, uint64_t ref)
 {
-	struct message **at = &p->first;
+	struct message *m, *before = p->last;
 
-	while (*at != NULL && ((*at)->kind != kind || (*at)->from.ref != ref))
-		at = &(*at)->next;
-	if (*at != NULL) {
-		struct message *m = *at;
-
-		*at = m->next;
-		if (m->next == NULL)
-			p->last = at;
-		p->mailbox -= m->count;
-		message_free(m);
-	}
+	if (p->mailbox == 0)
+		return;
+	do {
+		m = before->next;
+		if (m->kind == kind && m->from.ref == ref) {
+			message_free(take_after(p, before));
+			return;
+		}
+		before = m;
+	} while (m != p->last);
 }
 
 void
@@ -542,10 +585,10 @@ proc_demonitor(struct proc *p, uint64_t ref)
 
 /* -- OTP's links -- */
 
-static struct bond *
+static struct bond_end *
 bond_find(const struct proc *p, struct pid other)
 {
-	struct bond *b;
+	struct bond_end *b;
 
 	LIST_FOREACH(b, &p->bonds, entry)
 		if (b->other->pid.id == other.id)
@@ -553,24 +596,23 @@ bond_find(const struct proc *p, struct pid other)
 	return NULL;
 }
 
-static struct bond *
-bond_new(struct proc *here, struct proc *other)
+static void
+bond_tie(struct bond_end *b, struct proc *here, struct proc *other)
 {
-	struct bond *b = malloc(sizeof(*b));
-
-	if (b == NULL)
-		abort();
 	b->other = other;
 	LIST_INSERT_HEAD(&here->bonds, b, entry);
-	return b;
 }
 
+/* By its end at p. */
 static void
-bond_free(struct bond *b)
+bond_free(struct proc *p, struct bond_end *at)
 {
-	LIST_REMOVE(b->twin, entry);
-	LIST_REMOVE(b, entry);
-	free(b->twin);
+	bool first = p->pid.id < at->other->pid.id;
+	struct bond *b = first ? CONTAINER_OF(at, struct bond, ends[0]) :
+				 CONTAINER_OF(at, struct bond, ends[1]);
+
+	LIST_REMOVE(&b->ends[0], entry);
+	LIST_REMOVE(&b->ends[1], entry);
 	free(b);
 }
 
@@ -578,6 +620,7 @@ void
 proc_link(struct proc *p, struct pid other)
 {
 	struct proc *o = node_find(p->node, other);
+	bool first = p->pid.id < other.id;
 	struct bond *b;
 
 	if (o == NULL) {
@@ -586,18 +629,20 @@ proc_link(struct proc *p, struct pid other)
 	}
 	if (o == p || bond_find(p, other) != NULL)
 		return;
-	b = bond_new(p, o);
-	b->twin = bond_new(o, p);
-	b->twin->twin = b;
+	b = malloc(sizeof(*b));
+	if (b == NULL)
+		abort();
+	bond_tie(&b->ends[first ? 0 : 1], p, o);
+	bond_tie(&b->ends[first ? 1 : 0], o, p);
 }
 
 void
 proc_unlink(struct proc *p, struct pid other)
 {
-	struct bond *b = bond_find(p, other);
+	struct bond_end *b = bond_find(p, other);
 
 	if (b != NULL)
-		bond_free(b);
+		bond_free(p, b);
 }
 
 void
@@ -641,12 +686,12 @@ proc_signal(struct node *n, struct pid to, struct pid from, struct reason why)
 static void
 signal_bonds(struct proc *p, const struct reason *why)
 {
-	struct bond *b;
+	struct bond_end *b;
 
 	while ((b = LIST_FIRST(&p->bonds)) != NULL) {
 		struct proc *to = b->other;
 
-		bond_free(b);
+		bond_free(p, b);
 		take_signal(to, p->pid, why);
 	}
 }
@@ -786,6 +831,16 @@ tell_watchers(struct proc *p, const struct reason *why)
 	}
 }
 
+static void
+extra_free(struct proc *p)
+{
+	if (p->extra == NULL)
+		return;
+	free(p->extra->name);
+	free(p->extra);
+	p->extra = NULL;
+}
+
 void
 proc_end(struct proc *p, struct reason why)
 {
@@ -799,18 +854,17 @@ proc_end(struct proc *p, struct reason why)
 	if (p->behaviour->terminate != NULL)
 		p->behaviour->terminate(p, &why);
 	trace_end(p, &why);
-	if (p->name != NULL)
-		table_take(&n->names, slice_of(p->name));
+	if (proc_name(p)[0] != '\0')
+		table_take(&n->names, slice_of(proc_name(p)));
 	slots_take(&n->procs, p->pid.id);
 	reg_leave(p);
 	signal_bonds(p, &why);
 	tell_watchers(p, &why);
 	while ((w = LIST_FIRST(&p->watching)) != NULL)
 		forget(w);
-	while (p->first != NULL)
+	while (p->mailbox > 0)
 		message_free(dequeue(p));
 	release_idle(p);
-	free(p->name);
-	p->name = NULL;
+	extra_free(p);
 	TAILQ_INSERT_TAIL(&n->dead, p, entry);
 }

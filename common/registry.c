@@ -138,7 +138,7 @@ static bool
 takes_all(const struct proc *p, uint32_t count)
 {
 	return count == 1 ||
-	    (p->behaviour->takes_frames && p->trace == NULL &&
+	    (p->behaviour->takes_frames && !proc_is_traced(p) &&
 		p->mailbox + count <= LIMIT_MAILBOX);
 }
 

@@ -12,10 +12,10 @@
 
 TAILQ_HEAD(procs, proc);
 LIST_HEAD(monitors, monitor);
-LIST_HEAD(bonds, bond);
+LIST_HEAD(bonds, bond_end);
 LIST_HEAD(subscriptions, subscription);
 
-enum { SPARE_BUFS = 1024 };
+enum { SPARE_BUFS = 1024, SPARE_TRAFFIC = 1024 };
 
 /*
  * Memory that the next ones get, some: that of ended messages, and that of
@@ -29,6 +29,21 @@ struct spares {
 	struct buf bufs[SPARE_BUFS];
 };
 
+/*
+ * What the links of a node share: those that listen, each list from the one
+ * that was heard longest ago, their timer, and the memory of traffic that
+ * has ended, some. See link.c.
+ */
+TAILQ_HEAD(link_list, link);
+
+struct links {
+	struct link_list heard;
+	struct link_list pinged; /* and not heard since */
+	struct timer pulse;
+	SLIST_HEAD(, traffic) spare;
+	uint32_t spare_count;
+};
+
 struct node {
 	struct world *world;
 	struct log *log;
@@ -38,6 +53,7 @@ struct node {
 	struct table names;
 	struct table topics; /* see registry.h */
 	struct timers timers;
+	struct links links;
 	struct spares spares;
 	struct procs runnable;
 	struct procs dead; /* freed at the end of the turn */
@@ -74,11 +90,22 @@ struct monitor {
 	struct message *message; /* REF_AFTER: to be sent */
 };
 
-/* One end of an OTP link; both ends go together. */
-struct bond {
-	LIST_ENTRY(bond) entry; /* of the process at this end */
+/* An OTP link; the end of the lower pid is the first. */
+struct bond_end {
+	LIST_ENTRY(bond_end) entry; /* of the process at this end */
 	struct proc *other;
-	struct bond *twin;
+};
+
+struct bond {
+	struct bond_end ends[2];
+};
+
+/* What few processes have: those that many wait for, or that end. */
+struct proc_extra {
+	char *name; /* NULL: none */
+	struct trace *trace; /* NULL: nobody looks */
+	struct hooks when_idle;
+	struct reason why; /* while ending */
 };
 
 struct proc {
@@ -86,23 +113,19 @@ struct proc {
 	struct node *node;
 	const struct behaviour *behaviour;
 	struct pid pid;
-	char *name; /* NULL: none */
-	struct message *first;
-	struct message **last;
+	struct proc_extra *extra; /* NULL: nothing of that */
+	struct message *last; /* the next of the last is the first */
 	uint32_t mailbox; /* messages in it */
 	bool queued; /* in runnable */
 	bool suspended;
 	bool traps_exits;
 	bool ending;
-	struct reason why; /* while ending */
 	struct monitors watchers; /* who is told when I end */
 	struct monitors watching; /* what I am promised */
 	struct subscriptions subscriptions; /* in topics */
 	struct bonds bonds; /* whom my end reaches, and whose reaches me */
-	struct hooks when_idle;
 	uint64_t handled;
 	uint64_t started_ms;
-	struct trace *trace; /* NULL: nobody looks */
 	_Alignas(16) uint8_t state[];
 };
 
@@ -142,6 +165,9 @@ void proc_down(struct node *n, struct from to, struct pid pid,
 /* Takes a message of that kind and ref that waits out of p's mailbox. */
 void proc_flush(struct proc *p, enum message_kind kind, uint64_t ref);
 
+void links_init(struct node *n);
+void links_release(struct node *n);
+
 /* What node_unsent() is; links say what changed. */
 void node_unsent_add(struct node *n, ptrdiff_t bytes);
 
@@ -158,6 +184,9 @@ enum err proc_deliver(struct node *n, struct pid to, struct message *m,
 
 /* Puts p into the run queue, if it has something to do. */
 void node_schedule(struct node *n, struct proc *p);
+
+/* True while somebody looks at p's messages. */
+bool proc_is_traced(const struct proc *p);
 
 /* Takes m and puts it before all others in the mailbox. */
 void proc_post_first(struct proc *p, struct message *m);

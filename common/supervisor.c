@@ -13,15 +13,25 @@
 #include "common/table.h"
 #include "proto/term.h"
 
+/* How a child is started, again and again. */
+struct recipe {
+	enum err (*start)(struct proc *parent, void *arg, struct pid *out);
+	void *arg;
+	uint32_t restarts;
+};
+
+/* There may be many temporary ones, which leave out what they do not need. */
 struct child {
 	TAILQ_ENTRY(child) entry; /* in the order of start */
-	struct sup_child spec;
 	struct pid pid; /* id 0: not running */
-	uint32_t restarts;
-	bool told; /* to end, whatever for */
-	bool leaving; /* told to end for good */
-	bool failed; /* to be started again, in a turn of its own */
+	const char *id;
 	uint64_t grace; /* the ref of the timer that kills it, 0: none */
+	uint32_t grace_ms;
+	enum sup_restart restart : 8;
+	bool told : 1; /* to end, whatever for */
+	bool leaving : 1; /* told to end for good */
+	bool failed : 1; /* to be started again, in a turn of its own */
+	struct recipe again[]; /* one; none if temporary */
 };
 
 TAILQ_HEAD(children, child);
@@ -60,14 +70,14 @@ child_find(const struct sup *s, struct pid pid)
 /* -- starting -- */
 
 static enum err
-child_start(struct proc *p, struct child *c)
+child_start(struct proc *p, struct child *c, const struct recipe *how)
 {
 	struct sup *s = proc_state(p);
 	struct pid pid = { 0 };
 	enum err e;
 
 	c->failed = false;
-	e = c->spec.start(p, c->spec.arg, &pid);
+	e = how->start(p, how->arg, &pid);
 	if (e != E_OK || pid.id == 0)
 		return e;
 	c->pid = pid;
@@ -76,15 +86,19 @@ child_start(struct proc *p, struct child *c)
 }
 
 static struct child *
-child_new(struct sup *s, const struct sup_child *spec)
+child_new(struct sup *s, const struct sup_child *spec, const struct recipe *how)
 {
-	struct child *c = calloc(1, sizeof(*c));
+	bool kept = spec->restart != SUP_TEMPORARY;
+	struct child *c = malloc(sizeof(*c) + (kept ? sizeof(*how) : 0));
 
 	if (c == NULL)
 		abort();
-	c->spec = *spec;
-	if (c->spec.grace_ms == 0)
-		c->spec.grace_ms = SUP_GRACE_MS;
+	*c = (struct child){ .id = spec->id != NULL ? spec->id : "",
+		.restart = spec->restart,
+		.grace_ms =
+		    spec->grace_ms != 0 ? spec->grace_ms : SUP_GRACE_MS };
+	if (kept)
+		c->again[0] = *how;
 	TAILQ_INSERT_TAIL(&s->children, c, entry);
 	return c;
 }
@@ -134,14 +148,13 @@ child_stop(struct proc *p, struct child *c)
 		return false;
 	c->told = true;
 	stay_linked(p, c->pid);
-	if (c->spec.grace_ms == SUP_KILL) {
+	if (c->grace_ms == SUP_KILL) {
 		proc_signal(p->node, c->pid, p->pid, reason_of("kill"));
 		return false;
 	}
 	proc_signal(p->node, c->pid, p->pid, reason_of("shutdown"));
-	if (c->spec.grace_ms != SUP_INFINITY)
-		c->grace =
-		    proc_send_after(p, c->spec.grace_ms, slice_of("grace"));
+	if (c->grace_ms != SUP_INFINITY)
+		c->grace = proc_send_after(p, c->grace_ms, slice_of("grace"));
 	return false;
 }
 
@@ -217,9 +230,9 @@ start_range(struct proc *p)
 		next = TAILQ_NEXT(c, entry);
 		if (c->pid.id != 0) /* started by another's start */
 			continue;
-		if (c->leaving || c->spec.restart == SUP_TEMPORARY) {
+		if (c->leaving || c->restart == SUP_TEMPORARY) {
 			child_forget(s, c);
-		} else if (child_start(p, c) != E_OK) {
+		} else if (child_start(p, c, c->again) != E_OK) {
 			try_again(p, c);
 			return;
 		}
@@ -245,8 +258,7 @@ static void
 give_up(struct proc *p, const struct child *c)
 {
 	log_line(p->node->log, LOG_ERROR, "supervisor",
-	    _("%s: %s ended too often; giving up"), proc_name(p),
-	    c->spec.id != NULL ? c->spec.id : "");
+	    _("%s: %s ended too often; giving up"), proc_name(p), c->id);
 	end(p, reason_of("shutdown"));
 }
 
@@ -259,9 +271,9 @@ restart(struct proc *p, struct child *c)
 		give_up(p, c);
 		return;
 	}
-	c->restarts++;
+	c->again->restarts++;
 	if (s->strategy == SUP_ONE_FOR_ONE) {
-		if (child_start(p, c) != E_OK)
+		if (child_start(p, c, c->again) != E_OK)
 			try_again(p, c);
 		return;
 	}
@@ -293,8 +305,8 @@ wants_restart(const struct child *c, const struct reason *why)
 {
 	bool normal = reason_is(why, "normal") || reason_is(why, "shutdown");
 
-	return c->spec.restart == SUP_PERMANENT ||
-	    (c->spec.restart == SUP_TRANSIENT && !normal);
+	return c->restart == SUP_PERMANENT ||
+	    (c->restart == SUP_TRANSIENT && !normal);
 }
 
 /* True when the range that is being stopped has this child. */
@@ -315,7 +327,7 @@ static void
 child_ended(struct proc *p, struct child *c, const struct reason *why)
 {
 	struct sup *s = proc_state(p);
-	bool known = !c->leaving && c->spec.restart != SUP_TEMPORARY;
+	bool known = !c->leaving && c->restart != SUP_TEMPORARY;
 	bool again = known && wants_restart(c, why);
 
 	child_gone(p, c);
@@ -471,8 +483,9 @@ static enum err
 add_child(struct proc *p, const struct sup_child *spec, struct pid *out)
 {
 	struct sup *s = proc_state(p);
-	struct child *c = child_new(s, spec);
-	enum err e = child_start(p, c);
+	struct recipe how = { .start = spec->start, .arg = spec->arg };
+	struct child *c = child_new(s, spec, &how);
+	enum err e = child_start(p, c, &how);
 
 	*out = c->pid;
 	if (e != E_OK || (out->id == 0 && spec->restart == SUP_TEMPORARY))
@@ -583,11 +596,11 @@ sup_which_children(const struct proc *sup,
 	const struct child *c;
 
 	TAILQ_FOREACH(c, &s->children, entry) {
-		struct sup_which w = { .id =
-					   c->spec.id != NULL ? c->spec.id : "",
+		bool kept = c->restart != SUP_TEMPORARY;
+		struct sup_which w = { .id = c->id,
 			.pid = c->pid,
-			.restart = c->spec.restart,
-			.restarts = c->restarts };
+			.restart = c->restart,
+			.restarts = kept ? c->again->restarts : 0 };
 
 		each(arg, &w);
 	}

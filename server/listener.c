@@ -84,20 +84,29 @@ struct arrival {
 	const struct stream_peer *from;
 };
 
+/* As things are now: the cookie may have been read again. */
+static const struct session_config *
+session_config(struct state *s)
+{
+	struct listener_config *c = s->config;
+
+	c->session = (struct session_config){
+		.cookie = cookie_bytes(c->cookie),
+		.host = proc_pid(s->self),
+		.refusals = &c->refusals,
+		.sizes = c->sizes,
+		.rate = c->rate,
+	};
+	return &c->session;
+}
+
 static enum err
 start_session(struct proc *parent, void *arg, struct pid *out)
 {
 	const struct arrival *a = arg;
-	struct state *s = a->listener;
-	struct session_config config = {
-		.cookie = cookie_bytes(s->config->cookie),
-		.host = proc_pid(s->self),
-		.refusals = &s->config->refusals,
-		.sizes = s->config->sizes,
-		.rate = s->config->rate,
-	};
 
-	return session_start_link(parent, a->stream, a->from, &config, out);
+	return session_start_link(parent, a->stream, a->from,
+	    session_config(a->listener), out);
 }
 
 /* Nobody's child while the supervisor of sessions is being restarted. */

@@ -25,6 +25,7 @@ struct listener_config {
 	struct log_limit refusals; /* lines about refused connections */
 	struct address heard[LISTENER_ADDRESSES]; /* with their real ports */
 	unsigned count;
+	struct session_config session; /* made of these, for all of them */
 };
 
 /* An empty one. */

@@ -1,6 +1,7 @@
 #include "server/session.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/lang.h"
 #include "proto/limits.h"
@@ -9,17 +10,14 @@
 #include "server/export.h"
 
 struct session {
-	struct stream_peer from;
-	struct pid host;
-	struct log_limit *refusals;
-	const struct session_sizes *sizes;
-	unsigned rights; /* of enum right */
+	const struct session_config *config;
 	/* The process that was asked last; a name stays with its pid. */
 	const uint8_t *process;
 	struct pid target;
-	struct chat_rate rate;
-	uint64_t lines; /* thousandths that it may say now ... */
-	uint64_t lines_ms; /* ... or could at this time */
+	/* What it said is paid for then, in ms times the rate's lines a s. */
+	uint64_t paid;
+	unsigned rights; /* of enum right */
+	char address[]; /* for the log */
 };
 
 /* The process of an entry. */
@@ -50,21 +48,21 @@ room_of(struct session *s, const struct node *n, const struct export *x,
 	return room.id != 0 ? room : target_of(s, n, x);
 }
 
-/* One more line: as many come back each ms as the rate says a second. */
+/* One more line: a line costs 1000, and each ms pays what the rate says. */
 static bool
 may_speak(struct session *s, uint64_t now_ms)
 {
-	uint64_t most = (uint64_t)s->rate.burst * 1000;
+	const struct chat_rate *rate = &s->config->rate;
+	uint64_t now = now_ms * rate->per_s;
+	uint64_t most = (uint64_t)rate->burst * 1000;
 
-	if (s->rate.per_s == 0)
+	if (rate->per_s == 0)
 		return true;
-	s->lines += (now_ms - s->lines_ms) * s->rate.per_s;
-	s->lines_ms = now_ms;
-	if (s->lines > most)
-		s->lines = most;
-	if (s->lines < 1000)
+	if (s->paid < now)
+		s->paid = now;
+	if (s->paid + 1000 > now + most)
 		return false;
-	s->lines -= 1000;
+	s->paid += 1000;
 	return true;
 }
 
@@ -72,16 +70,17 @@ may_speak(struct session *s, uint64_t now_ms)
 static size_t
 listing_bytes(const struct session *s, struct slice params)
 {
+	const struct session_sizes *sizes = s->config->sizes;
 	struct term_reader r;
 	struct slice usuario;
 	uint32_t n;
 	size_t bytes;
 
 	term_reader_init(&r, params);
-	if (s->sizes == NULL || term_read_array(&r, &n) != E_OK ||
+	if (sizes == NULL || term_read_array(&r, &n) != E_OK ||
 	    term_read_str(&r, &usuario) != E_OK)
 		return LIMIT_FRAME;
-	bytes = s->sizes->listing(s->sizes->arg, usuario);
+	bytes = sizes->listing(sizes->arg, usuario);
 	return bytes < LIMIT_FRAME ? bytes : LIMIT_FRAME;
 }
 
@@ -137,13 +136,12 @@ up(struct proc *peer, void *arg)
 	struct node *n = proc_node(peer);
 	struct buf params;
 
-	log_line(node_log(n), LOG_DEBUG, "session", "%s is %s (%s)",
-	    s->from.text, link_node(peer_link(peer)),
-	    link_user(peer_link(peer)));
+	log_line(node_log(n), LOG_DEBUG, "session", "%s is %s (%s)", s->address,
+	    link_node(peer_link(peer)), link_user(peer_link(peer)));
 	buf_init(&params);
 	term_write_array(&params, 1);
 	term_write_uint(&params, proc_pid(peer).id);
-	proc_cast(n, s->host, slice_of("admitted"), buf_bytes(&params));
+	proc_cast(n, s->config->host, slice_of("admitted"), buf_bytes(&params));
 	buf_release(&params);
 }
 
@@ -156,11 +154,10 @@ down(struct proc *peer, void *arg, enum err e, const char *why)
 	struct log *log = node_log(proc_node(peer));
 
 	if (e == E_DENIED)
-		log_limited(log, s->refusals, LOG_WARN, "session",
-		    _("connection refused, %s: %s"), s->from.text,
-		    gettext(why));
+		log_limited(log, s->config->refusals, LOG_WARN, "session",
+		    _("connection refused, %s: %s"), s->address, gettext(why));
 	else
-		log_line(log, LOG_DEBUG, "session", "%s left: %s", s->from.text,
+		log_line(log, LOG_DEBUG, "session", "%s left: %s", s->address,
 		    why);
 	free(s);
 }
@@ -179,20 +176,16 @@ session_start_link(struct proc *parent, struct stream *stream,
 {
 	struct link_config link = { .role = HANDSHAKE_SERVER,
 		.cookie = config->cookie };
-	struct session *s = malloc(sizeof(*s));
+	size_t address_bytes = strlen(from->text) + 1;
+	struct session *s = malloc(sizeof(*s) + address_bytes);
 	enum err e;
 
 	if (s == NULL)
 		abort();
-	*s = (struct session){ .from = *from,
-		.host = config->host,
-		.refusals = config->refusals,
-		.sizes = config->sizes,
-		.rate = config->rate,
-		.lines = (uint64_t)config->rate.burst * 1000,
-		.lines_ms = node_now_ms(proc_node(parent)),
-		/* As in OTP: the cookie opens everything. */
+	/* As in OTP: the cookie opens everything. */
+	*s = (struct session){ .config = config,
 		.rights = RIGHT_USE | RIGHT_ADMIN };
+	memcpy(s->address, from->text, address_bytes);
 	e = peer_start(proc_node(parent), stream, &link, &policy, s, out);
 	if (e != E_OK) {
 		free(s);

@@ -24,21 +24,23 @@ struct chat_rate {
 	uint32_t burst; /* at once, from 1 on */
 };
 
+/* One for all sessions: a change is one for those that run, too. */
 struct session_config {
-	struct slice cookie; /* borrowed for session_start() */
+	struct slice cookie;
 	/*
-	 * Who is told when the session has proved that it knows the cookie,
+	 * Who is told when a session has proved that it knows the cookie,
 	 * by a cast: "admitted" [pid].
 	 */
 	struct pid host;
-	struct log_limit *refusals; /* borrowed for as long as it lives */
-	const struct session_sizes *sizes; /* the same; NULL: nobody knows */
+	struct log_limit *refusals;
+	const struct session_sizes *sizes; /* NULL: nobody knows */
 	struct chat_rate rate;
 };
 
 /*
- * Takes the stream; starts a session on it, linked to parent. Errors are
- * those of peer_start().
+ * Takes the stream; starts a session on it, linked to parent. config is
+ * borrowed for as long as the session lives. Errors are those of
+ * peer_start().
  */
 enum err session_start_link(struct proc *parent, struct stream *s,
     const struct stream_peer *from, const struct session_config *config,

@@ -262,7 +262,7 @@ check_end(const struct proc *proc)
 	unsigned i = place_in_order(proc_name(proc));
 
 	if (proc->node != p->node || i == ORDER_COUNT ||
-	    !reason_is(&proc->why, "shutdown"))
+	    !reason_is(&proc->extra->why, "shutdown"))
 		return;
 	root = node_find(p->node, p->tree.root);
 	if (root != NULL && sup_is_stopping(root))

@@ -106,14 +106,19 @@ subject(const struct message *m)
 								    m->op;
 }
 
+static const char *
+label(const struct proc *p)
+{
+	return proc_name(p)[0] != '\0' ? proc_name(p) : p->behaviour->name;
+}
+
 static void
 print_message(const struct proc *p, const struct message *m)
 {
 	struct slice s = subject(m);
 
 	printf("%8" PRIu64 " %-10s %s<%" PRIu32 ".%" PRIu32 "> %s %.*s",
-	    sim_now(sim), p->node->name,
-	    p->name != NULL ? p->name : p->behaviour->name, (uint32_t)p->pid.id,
+	    sim_now(sim), p->node->name, label(p), (uint32_t)p->pid.id,
 	    (uint32_t)(p->pid.id >> 32), kind_word(m->kind), (int)s.len,
 	    (const char *)s.bytes);
 	if (m->from.pid.id != 0)
@@ -145,23 +150,21 @@ see_end(const struct proc *p)
 	if (printing)
 		printf("%8" PRIu64 " %-10s %s<%" PRIu32 ".%" PRIu32
 		       "> ends: %s\n",
-		    sim_now(sim), p->node->name,
-		    p->name != NULL ? p->name : p->behaviour->name,
-		    (uint32_t)p->pid.id, (uint32_t)(p->pid.id >> 32),
-		    p->why.word);
+		    sim_now(sim), p->node->name, label(p), (uint32_t)p->pid.id,
+		    (uint32_t)(p->pid.id >> 32), p->extra->why.word);
 }
 
 /* What p sends itself in this very turn is not seen. */
 uint32_t
 __wrap_proc_run(struct proc *p)
 {
-	const struct message *m = p->first;
-	uint32_t seen = 0;
+	const struct message *m = p->last;
+	uint32_t waiting = p->mailbox, seen = 0;
 
 	if (p->ending)
 		see_end(p);
 	else if (!p->suspended)
-		for (; m != NULL && seen < LIMIT_BATCH; m = m->next, seen++)
-			see(p, m);
+		for (; seen < waiting && seen < LIMIT_BATCH; seen += m->count)
+			see(p, m = m->next);
 	return __real_proc_run(p);
 }

@@ -1435,7 +1435,7 @@ START_TEST(lines_that_wait_together_are_told_as_one_message)
 	proc_resume(room_process());
 	soon();
 	ck_assert_uint_eq(proc_mailbox(session), LINES);
-	ck_assert_uint_eq(session->first->count, LINES);
+	ck_assert_uint_eq(session->last->next->count, LINES);
 	proc_resume(session);
 	soon();
 	ck_assert_uint_eq(luis->messages, LINES);
@@ -1456,6 +1456,7 @@ START_TEST(what_is_told_as_one_message_has_bounds)
 	unsigned lines = commits[_i].lines, messages = 0, sum = 0;
 	struct asked *q = calloc(lines, sizeof(*q));
 	char text[LIMIT_TEXT + 1];
+	const struct message *m;
 	struct proc *session;
 
 	ck_assert_ptr_nonnull(q);
@@ -1467,12 +1468,14 @@ START_TEST(what_is_told_as_one_message_has_bounds)
 	text[commits[_i].bytes] = '\0';
 	say_many(q, lines, text);
 	save();
-	for (struct message *m = session->first; m != NULL; m = m->next) {
+	m = session->last;
+	do {
+		m = m->next;
 		ck_assert_uint_le(m->count, 256);
 		ck_assert_uint_le(blob_bytes(m->frame).len, 68 * 1024);
 		sum += m->count;
 		messages++;
-	}
+	} while (m != session->last);
 	ck_assert_uint_eq(sum, lines);
 	ck_assert_uint_le(messages, 8);
 	proc_resume(session);
