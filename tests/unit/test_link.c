@@ -1322,6 +1322,20 @@ START_TEST(a_quarter_megabyte_unsent_stops_the_parsing)
 }
 END_TEST
 
+START_TEST(what_is_much_leaves_at_once_and_a_little_at_the_end_of_the_turn)
+{
+	serve_up(true);
+	write_bytes(1000);
+	ck_assert_uint_eq(link_unsent(owner.link), 1000);
+	write_bytes(32 * 1024);
+	ck_assert_uint_eq(link_unsent(owner.link), 0);
+	write_bytes(10);
+	ck_assert_uint_eq(link_unsent(owner.link), 10);
+	hear_bytes(1000 + 32 * 1024 + 10);
+	ck_assert_uint_eq(node_unsent(node), 0);
+}
+END_TEST
+
 START_TEST(a_reservation_counts_as_unsent)
 {
 	serve_up(true);
@@ -1712,6 +1726,8 @@ add_window(TCase *t)
 	tcase_add_test(t, responses_are_held_in_order_with_the_rest);
 	tcase_add_test(t, a_held_link_hands_over_nothing_until_released);
 	tcase_add_test(t, a_quarter_megabyte_unsent_stops_the_parsing);
+	tcase_add_test(t,
+	    what_is_much_leaves_at_once_and_a_little_at_the_end_of_the_turn);
 	tcase_add_test(t, a_reservation_counts_as_unsent);
 	tcase_add_test(t,
 	    a_stream_that_is_not_read_fills_its_pipe_and_no_memory);

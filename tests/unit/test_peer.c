@@ -1104,14 +1104,19 @@ END_TEST
 
 enum { GREEDY = 280 };
 
+/* Until so many bytes more are unsent: the stream takes some at first. */
 static void
 greedy_write(struct told *t, size_t len)
 {
 	struct link *l = peer_link(node_find(far, t->pid));
+	size_t wanted = link_unsent(l) + len;
 
-	memset(buf_room(link_out(l), len), 0xc0, len);
-	buf_grew(link_out(l), len);
-	link_written(l);
+	while (link_unsent(l) < wanted) {
+		len = wanted - link_unsent(l);
+		memset(buf_room(link_out(l), len), 0xc0, len);
+		buf_grew(link_out(l), len);
+		link_written(l);
+	}
 }
 
 START_TEST(a_node_that_holds_too_much_closes_its_largest_links)
