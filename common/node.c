@@ -13,7 +13,7 @@
 #include "common/runtime.h"
 
 /* Messages of one turn, before sockets are looked at again. */
-enum { TURN_BUDGET = 64 * LIMIT_BATCH };
+enum { TURN_BUDGET = 4 * LIMIT_BATCH };
 
 /* Log lines about dropped messages, in the log's window of time. */
 enum { DROP_LINES = 3 };

@@ -1,7 +1,5 @@
 #include "server/export.h"
 
-#include <string.h>
-
 #include "common/lang.h"
 #include "proto/term.h"
 
@@ -13,17 +11,19 @@ static const uint8_t sys[] = "sys";
 	{ \
 		.bytes = (array), .len = sizeof(array) - 1 \
 	}
-#define OPERATION(process, name, ...) \
+#define OPERATION(process, name, arguments, ...) \
 	{ \
-		TEXT(process), TEXT((const uint8_t[]){ name }), __VA_ARGS__ \
+		TEXT(process), TEXT((const uint8_t[]){ name }), arguments, \
+		    sizeof(arguments) - 1, __VA_ARGS__ \
 	}
 
+/* What is asked for most is found first. */
 static const struct export table[] = {
+	OPERATION(tareas, "listar_tareas", "s", RIGHT_USE, ANSWER_LISTING,
+	    TO_PROCESS),
 	OPERATION(tareas, "agregar_tarea", "sm", RIGHT_USE, ANSWER_SHORT,
 	    TO_PROCESS),
 	OPERATION(tareas, "eliminar_tarea", "ss", RIGHT_USE, ANSWER_SHORT,
-	    TO_PROCESS),
-	OPERATION(tareas, "listar_tareas", "s", RIGHT_USE, ANSWER_LISTING,
 	    TO_PROCESS),
 	OPERATION(chat, "create_room", "s", RIGHT_USE, ANSWER_SHORT,
 	    TO_PROCESS),
@@ -76,14 +76,14 @@ is_kind(const struct term_reader *r, char letter)
 
 /* The parameters have the kinds of the letters; options may follow. */
 static bool
-fits(struct slice params, const char *arguments)
+fits(struct slice params, const struct export *x)
 {
-	size_t wanted = strlen(arguments);
+	const char *arguments = x->arguments;
 	struct term_reader r;
 	uint32_t n;
 
 	term_reader_init(&r, params);
-	if (term_read_array(&r, &n) != E_OK || n < wanted || n > wanted + 1)
+	if (term_read_array(&r, &n) != E_OK || n < x->count || n > x->count + 1)
 		return false;
 	for (; *arguments != '\0'; arguments++, n--) {
 		if (!is_kind(&r, *arguments))
@@ -104,7 +104,7 @@ export_find(struct slice process, struct slice operation, struct slice params,
 
 	if (found == NULL)
 		return e;
-	if (!fits(params, found->arguments)) {
+	if (!fits(params, found)) {
 		*text = N_("wrong number or kinds of parameters");
 		return E_BADARG;
 	}
@@ -119,7 +119,7 @@ export_has_options(const struct export *x, struct slice params)
 	uint32_t n;
 
 	term_reader_init(&r, params);
-	return term_read_array(&r, &n) == E_OK && n > strlen(x->arguments);
+	return term_read_array(&r, &n) == E_OK && n > x->count;
 }
 
 bool

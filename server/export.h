@@ -41,6 +41,7 @@ struct export
 	 * follow them.
 	 */
 	const char *arguments;
+	uint32_t count; /* of them */
 	enum right right; /* that it needs */
 	enum export_answer answer;
 	enum export_to to;

@@ -139,14 +139,8 @@ eliminar(struct proc *self, const struct message *m)
 }
 
 /* Which part of a listing is wanted. */
-struct page {
-	bool whole; /* no option: all or nothing */
-	uint64_t desde;
-	uint64_t cuantas;
-};
-
 static enum err
-read_page(struct term_reader *r, struct page *p)
+read_page(struct term_reader *r, struct tareas_page *p, bool *whole)
 {
 	struct slice key;
 	uint32_t n;
@@ -159,10 +153,10 @@ read_page(struct term_reader *r, struct page *p)
 			return E_BADARG;
 		if (slice_is(key, "desde")) {
 			e = term_read_uint(r, &p->desde);
-			p->whole = false;
+			*whole = false;
 		} else if (slice_is(key, "cuantas")) {
 			e = term_read_uint(r, &p->cuantas);
-			p->whole = false;
+			*whole = false;
 		} else {
 			e = term_skip(r, NULL);
 		}
@@ -189,36 +183,38 @@ listar(struct proc *self, const struct message *m)
 {
 	const struct tareas *t = gs_state(self);
 	const struct tareas_state *s = engine_state(*t->engine);
-	struct page p = { .whole = true, .cuantas = UINT64_MAX };
+	struct tareas_page p = { .cuantas = UINT64_MAX,
+		.bytes_max = LISTING_BYTES_MAX };
 	struct buf *out = gs_answer(self);
 	struct answer a = { .e = E_OK };
 	const char *why = NULL;
 	struct term_reader r;
 	struct slice usuario;
-	uint32_t n;
+	bool whole = true; /* no option: all or nothing */
+	uint32_t n, there;
 	enum err e = read_usuario(&r, m, &usuario, &n, &why);
 
 	if (e != E_OK)
 		return gs_error(e, why);
-	if (n > 1 && read_page(&r, &p) != E_OK)
+	if (n > 1 && read_page(&r, &p, &whole) != E_OK)
 		return gs_error(E_BADARG,
 		    N_("desde and cuantas are numbers from 0 on"));
-	n = tareas_state_listar(s, usuario, p.desde, p.cuantas,
-	    LISTING_BYTES_MAX, out);
+	n = tareas_state_listar(s, usuario, &p, out, &there);
 	a.body = buf_bytes(out);
-	if (p.whole && n < tareas_state_count(s, usuario))
+	if (whole && n < there)
 		a = (struct answer){ .e = E_TOOBIG,
 			.body = slice_of(N_("ask for pages: desde, cuantas")) };
 	return answer_listing(self, m, usuario, &a);
 }
 
+/* What is asked for most is found first. */
 static const struct {
 	const char *name;
 	struct gs_next (*run)(struct proc *self, const struct message *m);
 } operations[] = {
+	{ "listar_tareas", listar },
 	{ "agregar_tarea", agregar },
 	{ "eliminar_tarea", eliminar },
-	{ "listar_tareas", listar },
 };
 
 static struct gs_next
@@ -271,13 +267,15 @@ static bool
 show_usuario(const struct tareas_state *s, struct slice usuario, bool texts,
     struct buf *out)
 {
+	const struct tareas_page newest = { .cuantas = SHOWN_TAREAS,
+		.bytes_max = LISTING_BYTES_MAX };
 	struct buf listing, shown;
+	uint32_t there;
 	bool fits;
 
 	buf_init(&listing);
 	buf_init(&shown);
-	tareas_state_listar(s, usuario, 0, SHOWN_TAREAS, LISTING_BYTES_MAX,
-	    &listing);
+	tareas_state_listar(s, usuario, &newest, &listing, &there);
 	term_write_str(&shown, usuario);
 	show_listing(buf_bytes(&listing), texts, &shown);
 	fits = buf_len(out) + buf_len(&shown) <= SHOWN_BYTES;

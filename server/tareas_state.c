@@ -830,20 +830,22 @@ correct_head(struct buf *out, size_t at, uint32_t was, uint32_t is)
 
 uint32_t
 tareas_state_listar(const struct tareas_state *s, struct slice usuario,
-    uint64_t desde, uint64_t cuantas, size_t bytes_max, struct buf *out)
+    const struct tareas_page *page, struct buf *out, uint32_t *there)
 {
 	const struct usuario *u = usuario_find(s, usuario);
-	size_t head = buf_len(out);
-	uint32_t left, n;
+	size_t head = buf_len(out), bytes_max = page->bytes_max;
+	uint32_t left = 0, n;
 
-	left = u == NULL || desde >= u->count ? 0 : u->count - (uint32_t)desde;
-	left = cuantas < left ? (uint32_t)cuantas : left;
+	if (u != NULL && page->desde < u->count)
+		left = u->count - (uint32_t)page->desde;
+	*there = left;
+	left = page->cuantas < left ? (uint32_t)page->cuantas : left;
 	/* The head has to be there first, and is right, mostly. */
 	term_write_array(out, left);
 	if (left == 0)
 		return 0;
 	bytes_max -= bytes_max < ARRAY_HEAD_MAX ? bytes_max : ARRAY_HEAD_MAX;
-	n = write_entries(cursor_to(u, desde), left, bytes_max,
+	n = write_entries(cursor_to(u, page->desde), left, bytes_max,
 	    room_for(u, left, bytes_max), out);
 	if (n < left)
 		correct_head(out, head, left, n);

@@ -63,12 +63,19 @@ bool tareas_state_next(const struct tareas_state *s, size_t *place,
 /* How many tasks a user has. */
 uint32_t tareas_state_count(const struct tareas_state *s, struct slice usuario);
 
+/* A part of a user's tasks, newest first. */
+struct tareas_page {
+	uint64_t desde; /* from this place on */
+	uint64_t cuantas; /* at most */
+	size_t bytes_max; /* of its listing */
+};
+
 /*
- * Appends an array of tasks, newest first: those from place desde on, at
- * most cuantas, and as many as fit into bytes_max and into the objects of
- * a frame, but at least one if there is any. Returns how many.
+ * Appends an array of the tasks of a page, as many as fit into its bytes
+ * and into the objects of a frame, but at least one if there is any.
+ * Returns how many; *there is how many there are from desde on.
  */
 uint32_t tareas_state_listar(const struct tareas_state *s, struct slice usuario,
-    uint64_t desde, uint64_t cuantas, size_t bytes_max, struct buf *out);
+    const struct tareas_page *page, struct buf *out, uint32_t *there);
 
 #endif

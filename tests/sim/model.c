@@ -542,13 +542,16 @@ check_loaded_rooms(const struct model *m, const struct engine *e)
 static void
 check_loaded(const struct model *m, const struct engine *e)
 {
+	const struct tareas_page all = { .cuantas = UINT64_MAX,
+		.bytes_max = SIZE_MAX };
 	struct buf list;
+	uint32_t there;
 
 	buf_init(&list);
 	for (unsigned i = 0; i < MODEL_USERS; i++) {
 		buf_clear(&list);
-		tareas_state_listar(engine_state(e), slice_of(model_user(i)), 0,
-		    UINT64_MAX, SIZE_MAX, &list);
+		tareas_state_listar(engine_state(e), slice_of(model_user(i)),
+		    &all, &list, &there);
 		check(hash_list(m, i, buf_bytes(&list)) ==
 			history_list(m->history, i),
 		    "the tasks of %s were not loaded as they were",
