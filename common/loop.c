@@ -825,6 +825,7 @@ step(struct world *w)
 
 	if (event_base_loop(l->base, flags) == 1 && !work && !l->wake)
 		return E_NOCONNECTION;
+	w->hurry = false; /* this turn is whole: what was written leaves */
 	take_turn(l);
 	free_dead(l);
 	return E_OK;
