@@ -13,7 +13,7 @@ check(struct term_check *c, struct slice s, size_t len)
 
 	assert(c->pos <= len && c->pos <= c->limit);
 	assert(v != TERM_MORE || len < c->limit);
-	assert(v != TERM_WHOLE || (c->owed == 0 && c->depth == 0));
+	assert(v != TERM_WHOLE || (c->left[0] == 0 && c->depth == 0));
 	exact_free(piece);
 	return v;
 }
@@ -62,6 +62,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		w = check(&two, s, s.len);
 	assert(v == w && one.pos == two.pos && one.clean == two.clean);
 	if (v == TERM_WHOLE)
-		walk(slice_bytes(s.bytes, one.pos), one.objects);
+		walk(slice_bytes(s.bytes, one.pos), one.announced);
 	return 0;
 }
