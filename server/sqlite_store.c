@@ -118,8 +118,8 @@ static _Noreturn void
 give_up(const struct sqlite_store *s)
 {
 	fprintf(stderr,
-	    _("tareas_server: cannot write %s: %s. It ends here, so that "
-	      "nothing is answered that is not stored\n"),
+	    _("tareas_server: cannot write %s. It ends here, so that "
+	      "nothing is answered that is not stored (%s)\n"),
 	    s->path, sqlite3_errmsg(s->db));
 	abort();
 }
