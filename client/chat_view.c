@@ -226,7 +226,7 @@ set_number(json_t *o, const char *key, uint64_t n)
 }
 
 static void
-put_json(const struct chat_event *e, FILE *out)
+put_json(const struct view *v, const struct chat_event *e, FILE *out)
 {
 	json_t *o = json_object();
 
@@ -240,8 +240,7 @@ put_json(const struct chat_event *e, FILE *out)
 		set_text(o, "usuario", e->user);
 	if (e->kind == CHAT_SAID || e->kind == CHAT_ACCEPTED)
 		set_text(o, "texto", e->text);
-	json_dumpf(o, out, JSON_COMPACT);
-	json_decref(o);
+	view_json(v, o, out);
 }
 
 char *
@@ -258,7 +257,7 @@ chat_view_event(const struct view *v, const char *me,
 	if (out == NULL)
 		abort();
 	if (v->json && e->kind != CHAT_FAILED)
-		put_json(e, out);
+		put_json(v, e, out);
 	else
 		put_line(v, me, e, out);
 	fputc('\n', out);

@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""tareas_client as a program among others: what it writes into a pipe and on
+a terminal, its statuses, and a cookie that changes while it runs."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+from tareas import (BUILD, SECONDS, Server, check,  # noqa: E402
+                    environment, eventually, run, same)
+
+CLIENT = os.path.join(BUILD, "tareas_client")
+TEXT = "a\u202eb\u2066\u200f\u2028 ñ 👨\u200d👩\u200d👧"
+
+
+def command(server, *words):
+    return [CLIENT, "-s", "127.0.0.1:%d" % server.port, "--lang", "en",
+            "--cookie-file", server.cookie_file, "-u", "ana", *words]
+
+
+def client(server, *words):
+    """Status and stdout in a pipe."""
+    done = subprocess.run(command(server, *words), stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=SECONDS,
+                          env=environment(server.folder))
+    return done.returncode, done.stdout.decode()
+
+
+def on_terminal(server, *words):
+    """What it writes on a terminal."""
+    pid, fd = os.forkpty()
+    if pid == 0:
+        os.execve(CLIENT, command(server, *words), dict(
+            environment(server.folder), TERM="dumb"))
+    seen = b""
+    while select.select([fd], [], [], SECONDS)[0]:
+        try:
+            seen += os.read(fd, 65536)
+        except OSError:
+            break
+    os.close(fd)
+    same("on a terminal", os.waitpid(pid, 0)[1], 0)
+    return seen.decode()
+
+
+def texts():
+    with Server() as server:
+        client(server, "agregar", TEXT, TEXT)
+        task = {"titulo": TEXT, "descripcion": TEXT}
+        same("a pipe gets what is stored", client(server, "listar"),
+             (0, "%s\t%s\n" % (TEXT, TEXT)))
+        same("so does one that wants JSON", client(
+            server, "--json", "listar"), (0, json.dumps(
+                [task], ensure_ascii=False, separators=(",", ":")) + "\n"))
+        seen = on_terminal(server, "listar")
+        check("a terminal gets nothing that deceives",
+              not set(seen) & set("\u202e\u2066\u200f\u2028") and
+              "\ufffd" in seen and "ñ" in seen, seen)
+        seen = on_terminal(server, "--json", "listar")
+        check("not as JSON either", seen.isascii(), seen)
+        same("and it is the same JSON", json.loads(seen), [task])
+        client(server, "eliminar", "-y", TEXT)
+        client(server, "agregar", "año")
+        check("what is harmless is not escaped", "año" in on_terminal(
+            server, "--json", "listar"))
+
+
+run(texts)
