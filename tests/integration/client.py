@@ -69,4 +69,24 @@ def texts():
             server, "--json", "listar"))
 
 
-run(texts)
+def new_cookie():
+    with Server() as server:
+        menu = subprocess.Popen(
+            command(server), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, env=environment(server.folder))
+        same("it is connected", menu.stdout.readline(),
+             b"Connected to the task server\n")
+        port = server.port
+        server.kill()
+        os.remove(server.path("port"))
+        os.remove(server.cookie_file)
+        at = server.arguments.index("--listen") + 1
+        server.arguments[at] = "127.0.0.1:%d" % port
+        server.start()
+        out, _ = menu.communicate(b"1\nuno\n\n", SECONDS)
+        check("a server with a new cookie is found again",
+              (menu.returncode, out.endswith("Added: «uno»\n".encode())) ==
+              (0, True), (menu.returncode, out))
+
+
+run(texts, new_cookie)
