@@ -56,6 +56,9 @@ menu_link_changed(void *arg)
 
 	if (c->prompt == NULL || !prompt_is_terminal(c->prompt))
 		return;
+	/* No way there, found at once: whoever starts it says so. */
+	if (c->conn.id == 0)
+		return;
 	tell_refusal(c);
 	if (c->choosing)
 		prompt_change(c->prompt, who_text(c).text);

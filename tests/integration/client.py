@@ -14,6 +14,7 @@ from tareas import (BUILD, SECONDS, Server, check,  # noqa: E402
                     environment, eventually, run, same)
 
 CLIENT = os.path.join(BUILD, "tareas_client")
+UNAVAILABLE = 69
 TEXT = "a\u202eb\u2066\u200f\u2028 ñ 👨\u200d👩\u200d👧"
 
 
@@ -30,7 +31,7 @@ def client(server, *words):
     return done.returncode, done.stdout.decode()
 
 
-def on_terminal(server, *words):
+def on_terminal(server, *words, status=0):
     """What it writes on a terminal."""
     pid, fd = os.forkpty()
     if pid == 0:
@@ -43,7 +44,8 @@ def on_terminal(server, *words):
         except OSError:
             break
     os.close(fd)
-    same("on a terminal", os.waitpid(pid, 0)[1], 0)
+    same("on a terminal", os.waitstatus_to_exitcode(
+        os.waitpid(pid, 0)[1]), status)
     return seen.decode()
 
 
@@ -69,6 +71,13 @@ def texts():
             server, "--json", "listar"))
 
 
+def no_such_machine():
+    """A name that is none is known at once, before there is a connection."""
+    with Server() as server:
+        seen = on_terminal(server, "-s", "a..b", status=UNAVAILABLE)
+        check("the menu says so", "Could not connect" in seen, seen)
+
+
 def new_cookie():
     with Server() as server:
         menu = subprocess.Popen(
@@ -89,4 +98,4 @@ def new_cookie():
               (0, True), (menu.returncode, out))
 
 
-run(texts, new_cookie)
+run(texts, no_such_machine, new_cookie)
