@@ -4,16 +4,18 @@ a terminal, its statuses, and a cookie that changes while it runs."""
 
 import json
 import os
+import re
 import select
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
-from tareas import (BUILD, SECONDS, Server, check,  # noqa: E402
+from tareas import (BUILD, PROGRAM, SECONDS, Server, check,  # noqa: E402
                     environment, eventually, run, same)
 
 CLIENT = os.path.join(BUILD, "tareas_client")
+ROOT = os.path.join(os.path.dirname(__file__), "..", "..")
 UNAVAILABLE = 69
 TEXT = "a\u202eb\u2066\u200f\u2028 ñ 👨\u200d👩\u200d👧"
 
@@ -71,6 +73,32 @@ def texts():
             server, "--json", "listar"))
 
 
+def statuses_of(text):
+    return set(map(int, re.findall(r"\b\d+\b", text)))
+
+
+def statuses():
+    """--help of both and both pages know of the same ones."""
+    said = set()
+    for program, word, own in ((CLIENT, "Exit status:", {1, 76}),
+                               (PROGRAM, "Exit status:", {70, 73, 78, 134}),
+                               (CLIENT, "Estado de salida:", {1, 76}),
+                               (PROGRAM, "Estado de salida:",
+                                {70, 73, 78, 134})):
+        language = "en" if word.startswith("Exit") else "es"
+        text = subprocess.run(
+            [program, "--lang", language, "--help"], capture_output=True,
+            timeout=SECONDS, check=True).stdout.decode()
+        found = statuses_of(text[text.index(word):])
+        check("%s --lang %s says its own" % (os.path.basename(program),
+                                             language), own <= found, found)
+        said |= found
+    for page in ("README.md", "README.es.md"):
+        with open(os.path.join(ROOT, page), encoding="utf-8") as f:
+            same(page, {int(n) for n in re.findall(
+                r"^\| (\d+) \|", f.read(), re.M)}, said)
+
+
 def no_such_machine():
     """A name that is none is known at once, before there is a connection."""
     with Server() as server:
@@ -98,4 +126,4 @@ def new_cookie():
               (0, True), (menu.returncode, out))
 
 
-run(texts, no_such_machine, new_cookie)
+run(texts, statuses, no_such_machine, new_cookie)
