@@ -265,6 +265,78 @@ chat_view_event(const struct view *v, const char *me,
 	return text;
 }
 
+/* -- what was asked for -- */
+
+static json_t *
+json_line(const char *kind, struct slice room)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "tipo", json_string(kind));
+	set_text(o, "sala", room);
+	return o;
+}
+
+/* The line of an object, which it drops; the caller frees the text. */
+static char *
+json_text_line(const struct view *v, json_t *o)
+{
+	char *text;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		abort();
+	view_json(v, o, out);
+	fputc('\n', out);
+	fclose(out);
+	return text;
+}
+
+char *
+chat_view_room(const struct view *v, struct slice room, uint64_t members,
+    bool in)
+{
+	char *clean, *text;
+	json_t *o;
+
+	if (v->json) {
+		o = json_line("sala", room);
+		set_number(o, "miembros", members);
+		json_object_set_new(o, "dentro", json_boolean(in));
+		return json_text_line(v, o);
+	}
+	clean = text_clean(room);
+	if (asprintf(&text, "%c %s (%llu)\n", in ? '*' : ' ', clean,
+		(unsigned long long)members) < 0)
+		abort();
+	free(clean);
+	return text;
+}
+
+char *
+chat_view_person(const struct view *v, struct slice room, struct slice user)
+{
+	json_t *o = json_line("persona", room);
+
+	set_text(o, "usuario", user);
+	return json_text_line(v, o);
+}
+
+char *
+chat_view_deleted(const struct view *v, struct slice room)
+{
+	char *clean, *text;
+
+	if (v->json)
+		return json_text_line(v, json_line("borrada", room));
+	clean = text_clean(room);
+	if (asprintf(&text, _("Deleted: %s\n"), clean) < 0)
+		abort();
+	free(clean);
+	return text;
+}
+
 /* -- what went wrong -- */
 
 /* The sentence that has the room as its only word; NULL: there is none. */

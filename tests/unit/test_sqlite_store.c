@@ -697,10 +697,10 @@ main(void)
 	tcase_add_loop_test(t, a_row_that_breaks_the_rules_is_not_loaded, 0,
 	    sizeof(unsound) / sizeof(unsound[0]));
 	tcase_add_test(t, a_damaged_database_is_not_loaded);
-	tcase_add_loop_test(t,
-	    a_directory_in_which_others_may_write_is_refused, 0, 6);
-	tcase_add_loop_test(t, an_error_of_sqlite_is_said_in_our_words_first,
-	    0, 7);
+	tcase_add_loop_test(t, a_directory_in_which_others_may_write_is_refused,
+	    0, 6);
+	tcase_add_loop_test(t, an_error_of_sqlite_is_said_in_our_words_first, 0,
+	    7);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);
