@@ -213,14 +213,11 @@ run_on_node(struct client *c, const struct command *command)
 		.changed = menu_link_changed,
 		.refused = read_cookie_again,
 		.arg = c };
-	int status = get_cookie(c->settings, &c->cookie);
+	int status;
 
-	if (status != 0)
-		return status;
 	c->conn = conn_start(c->node, &config);
 	status = run_linked(c, command);
 	conn_close(c->node, c->conn, CLOSE_MS);
-	cookie_clear(&c->cookie);
 	return status;
 }
 
@@ -240,8 +237,11 @@ static int
 run(struct loop *loop, const struct settings *s, const struct command *command)
 {
 	struct client c = { .settings = s, .loop = loop };
-	int status;
+	int status = get_cookie(s, &c.cookie);
 
+	/* Nobody is asked for a name that could not be used. */
+	if (status != 0)
+		return status;
 	view_init(&c.view, s);
 	c.view.menu = command == NULL;
 	if (command == NULL)
@@ -254,6 +254,7 @@ run(struct loop *loop, const struct settings *s, const struct command *command)
 	}
 	if (c.prompt != NULL)
 		prompt_free(c.prompt);
+	cookie_clear(&c.cookie);
 	return status;
 }
 

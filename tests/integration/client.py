@@ -16,7 +16,7 @@ from tareas import (BUILD, PROGRAM, SECONDS, Server, check,  # noqa: E402
 
 CLIENT = os.path.join(BUILD, "tareas_client")
 ROOT = os.path.join(os.path.dirname(__file__), "..", "..")
-UNAVAILABLE = 69
+UNAVAILABLE, NOPERM = 69, 77
 TEXT = "a\u202eb\u2066\u200f\u2028 ñ 👨\u200d👩\u200d👧"
 
 
@@ -106,6 +106,31 @@ def no_such_machine():
         check("the menu says so", "Could not connect" in seen, seen)
 
 
+def wrong_cookie():
+    with Server() as server:
+        other = server.path("other")
+        with open(other, "w") as f:
+            f.write("x" * 32)
+        os.chmod(other, 0o400)
+        seen = on_terminal(server, "--cookie-file", other, status=NOPERM)
+        same("a refusal is said once", seen.count("refused"), 1)
+
+
+def no_cookie():
+    with Server() as server:
+        pid, fd = os.forkpty()
+        if pid == 0:
+            os.execve(CLIENT, [CLIENT, "--lang", "en", "--cookie-file",
+                               server.path("none")],
+                      environment(server.folder))
+        seen = os.read(fd, 65536).decode()
+        same("without a cookie the menu ends", os.waitstatus_to_exitcode(
+            os.waitpid(pid, 0)[1]), NOPERM)
+        os.close(fd)
+        check("before it asks who somebody is", "no cookie file" in seen and
+              "User [" not in seen, seen)
+
+
 def new_cookie():
     with Server() as server:
         menu = subprocess.Popen(
@@ -126,4 +151,5 @@ def new_cookie():
               (0, True), (menu.returncode, out))
 
 
-run(texts, statuses, no_such_machine, new_cookie)
+run(texts, statuses, no_such_machine, wrong_cookie, no_cookie,
+    new_cookie)
