@@ -371,6 +371,59 @@ learn_people(struct talk *t)
 	buf_release(&answer);
 }
 
+/* {"sala": name, "miembros": how many} */
+static bool
+read_room(struct term_reader *r, struct slice *name, uint64_t *members)
+{
+	struct slice key;
+	uint32_t n;
+
+	*name = slice_of("");
+	*members = 0;
+	if (term_read_map(r, &n) != E_OK)
+		return false;
+	for (; n > 0; n--) {
+		if (term_read_str(r, &key) != E_OK)
+			return false;
+		if (slice_is(key, "sala") ? term_read_str(r, name) != E_OK :
+			slice_is(key, "miembros") ?
+					    term_read_uint(r, members) != E_OK :
+					    term_skip(r, NULL) != E_OK)
+			return false;
+	}
+	return true;
+}
+
+/* For Tab: these rooms and no others. */
+static void
+set_rooms(struct talk *t, struct slice array)
+{
+	struct term_reader r;
+	struct slice name;
+	uint64_t members;
+	uint32_t n = 0;
+
+	chat_names_clear(&t->rooms);
+	term_reader_init(&r, array);
+	(void)term_read_array(&r, &n);
+	for (; n > 0 && read_room(&r, &name, &members); n--)
+		chat_names_add(&t->rooms, name);
+}
+
+/* Which rooms there are, for Tab alone. */
+static void
+learn_rooms(struct talk *t)
+{
+	struct buf answer;
+
+	if (!has_person(t))
+		return;
+	buf_init(&answer);
+	if (chat_call(t->client, "list_rooms", NULL, 0, &answer) == E_OK)
+		set_rooms(t, buf_bytes(&answer));
+	buf_release(&answer);
+}
+
 static void
 join(struct talk *t, struct slice room)
 {
@@ -402,8 +455,10 @@ create(struct talk *t, struct slice room, bool new)
 static void
 crear(struct talk *t, struct slice room)
 {
-	if (create(t, room, true))
-		join(t, room);
+	if (!create(t, room, true))
+		return;
+	join(t, room);
+	learn_rooms(t);
 }
 
 static void
@@ -418,7 +473,7 @@ borrar(struct talk *t, struct slice room)
 	e = chat_call(t->client, "delete_room", &room, 0, &answer);
 	clean = text_clean(room);
 	if (e == E_OK)
-		show(t, format(_("Deleted: %s\n"), clean));
+		show(t, chat_view_deleted(&t->client->view, room));
 	else if (e == E_DENIED)
 		fail(t, STATUS_NOTHING,
 		    format(_("Only who made %s may delete it while somebody "
@@ -428,6 +483,8 @@ borrar(struct talk *t, struct slice room)
 		fail_call(t, e, room, buf_bytes(&answer));
 	free(clean);
 	buf_release(&answer);
+	if (e == E_OK)
+		learn_rooms(t);
 }
 
 static void
@@ -449,64 +506,51 @@ sala(struct talk *t, struct slice room)
 		join(t, room);
 }
 
-/* {"sala": name, "miembros": how many} */
-static bool
-read_room(struct term_reader *r, struct slice *name, uint64_t *members)
-{
-	struct slice key;
-	uint32_t n;
-
-	*name = slice_of("");
-	*members = 0;
-	if (term_read_map(r, &n) != E_OK)
-		return false;
-	for (; n > 0; n--) {
-		if (term_read_str(r, &key) != E_OK)
-			return false;
-		if (slice_is(key, "sala") ? term_read_str(r, name) != E_OK :
-			slice_is(key, "miembros") ?
-					    term_read_uint(r, members) != E_OK :
-					    term_skip(r, NULL) != E_OK)
-			return false;
-	}
-	return true;
-}
-
-/* A * stands before those that this client is in. */
 static void
-show_room(struct talk *t, struct slice name, uint64_t members)
+show_rooms(struct talk *t, struct slice array)
 {
-	bool in = chat_client_is_in(t->client->node, t->chat, name);
-	char *clean = text_clean(name);
+	struct node *node = t->client->node;
+	const struct view *v = &t->client->view;
+	struct term_reader r;
+	struct slice name;
+	uint64_t members;
+	uint32_t n = 0;
 
-	show(t,
-	    format("%c %s (%llu)\n", in ? '*' : ' ', clean,
-		(unsigned long long)members));
-	free(clean);
-	chat_names_add(&t->rooms, name);
+	term_reader_init(&r, array);
+	if (term_read_array(&r, &n) == E_OK && n == 0 && !v->json)
+		show(t,
+		    format("%s\n",
+			_("There are no rooms; /create ROOM makes one")));
+	for (; n > 0 && read_room(&r, &name, &members); n--)
+		show(t,
+		    chat_view_room(v, name, members,
+			chat_client_is_in(node, t->chat, name)));
 }
 
 static void
 salas(struct talk *t, struct slice none)
 {
-	struct term_reader r;
 	struct buf answer;
-	struct slice name;
-	uint64_t members;
-	uint32_t n = 0;
 
 	(void)none;
 	if (ask(t, "list_rooms", NULL, &answer) == E_OK) {
-		term_reader_init(&r, buf_bytes(&answer));
-		if (term_read_array(&r, &n) == E_OK && n == 0)
-			show(t,
-			    format("%s\n",
-				_("There are no rooms; /create ROOM makes "
-				  "one")));
-		for (; n > 0 && read_room(&r, &name, &members); n--)
-			show_room(t, name, members);
+		show_rooms(t, buf_bytes(&answer));
+		set_rooms(t, buf_bytes(&answer));
 	}
 	buf_release(&answer);
+}
+
+static void
+show_people_json(struct talk *t, struct slice array)
+{
+	struct term_reader r;
+	struct slice name;
+	uint32_t n = 0;
+
+	term_reader_init(&r, array);
+	(void)term_read_array(&r, &n);
+	for (; n > 0 && term_read_str(&r, &name) == E_OK; n--)
+		show(t, chat_view_person(&t->client->view, current(t), name));
 }
 
 static void
@@ -543,7 +587,10 @@ quien(struct talk *t, struct slice none)
 
 	(void)none;
 	if (ask(t, "who", &room, &answer) == E_OK) {
-		show_people(t, buf_bytes(&answer));
+		if (t->client->view.json)
+			show_people_json(t, buf_bytes(&answer));
+		else
+			show_people(t, buf_bytes(&answer));
 		learn_names(&t->people, buf_bytes(&answer));
 	}
 	buf_release(&answer);
@@ -689,6 +736,9 @@ ayuda(struct talk *t, struct slice none)
 		    arguments[0] != '\0' ? _(arguments) : "");
 		show(t, format("  %-30s %s\n", head, _(words[i].help)));
 	}
+	snprintf(head, sizeof(head), "//%s", _("TEXT"));
+	show(t,
+	    format("  %-30s %s\n", head, _("say a line that begins with /")));
 }
 
 static const struct word *
@@ -814,6 +864,14 @@ take_answer(struct talk *t, struct slice line)
 	return yes || is_no(line);
 }
 
+/* A second / makes the line one that is said, without the first. */
+static bool
+is_command(struct slice line)
+{
+	return line.len > 0 && line.bytes[0] == '/' &&
+	    (line.len == 1 || line.bytes[1] != '/');
+}
+
 static void
 take_line(struct talk *t, struct slice line)
 {
@@ -821,10 +879,13 @@ take_line(struct talk *t, struct slice line)
 		return;
 	if (is_blank(line))
 		return;
-	if (line.bytes[0] == '/')
+	if (is_command(line)) {
 		run_word(t, trim(line));
-	else
-		say(t, line);
+		return;
+	}
+	if (line.bytes[0] == '/')
+		line = slice_bytes(line.bytes + 1, line.len - 1);
+	say(t, line);
 }
 
 /* -- Tab -- */
@@ -836,7 +897,7 @@ vanishes(void *arg, struct slice line)
 	const struct talk *t = arg;
 
 	return t->question == ASK_NOTHING && current(t).len > 0 &&
-	    !is_blank(line) && line.bytes[0] != '/' &&
+	    !is_blank(line) && !is_command(line) &&
 	    count_lines(line) <= PASTE_LINES;
 }
 
@@ -860,7 +921,7 @@ complete(void *arg, struct slice before, struct prompt_offers *o)
 
 	if (before.len > 0)
 		space = memchr(before.bytes, ' ', before.len);
-	if (before.len > 0 && before.bytes[0] == '/') {
+	if (is_command(before)) {
 		if (space == NULL) {
 			offer_words(o);
 			return;
@@ -882,7 +943,6 @@ complete(void *arg, struct slice before, struct prompt_offers *o)
 
 /* -- from the beginning to the end -- */
 
-/* The rooms there are, for Tab. */
 static void
 begin(struct talk *t, struct slice room, bool make)
 {
@@ -893,10 +953,12 @@ begin(struct talk *t, struct slice room, bool make)
 			  "/help, /menu leaves")));
 	if (make && room.len > 0 && !create(t, room, false))
 		return;
-	if (room.len > 0)
+	if (room.len > 0) {
 		join(t, room);
-	else if (has_person(t))
+		learn_rooms(t);
+	} else if (has_person(t)) {
 		salas(t, room);
+	}
 }
 
 static void

@@ -226,7 +226,7 @@ set_number(json_t *o, const char *key, uint64_t n)
 }
 
 static void
-put_json(const struct chat_event *e, FILE *out)
+put_json(const struct view *v, const struct chat_event *e, FILE *out)
 {
 	json_t *o = json_object();
 
@@ -240,8 +240,7 @@ put_json(const struct chat_event *e, FILE *out)
 		set_text(o, "usuario", e->user);
 	if (e->kind == CHAT_SAID || e->kind == CHAT_ACCEPTED)
 		set_text(o, "texto", e->text);
-	json_dumpf(o, out, JSON_COMPACT);
-	json_decref(o);
+	view_json(v, o, out);
 }
 
 char *
@@ -258,11 +257,83 @@ chat_view_event(const struct view *v, const char *me,
 	if (out == NULL)
 		abort();
 	if (v->json && e->kind != CHAT_FAILED)
-		put_json(e, out);
+		put_json(v, e, out);
 	else
 		put_line(v, me, e, out);
 	fputc('\n', out);
 	fclose(out);
+	return text;
+}
+
+/* -- what was asked for -- */
+
+static json_t *
+json_line(const char *kind, struct slice room)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "tipo", json_string(kind));
+	set_text(o, "sala", room);
+	return o;
+}
+
+/* The line of an object, which it drops; the caller frees the text. */
+static char *
+json_text_line(const struct view *v, json_t *o)
+{
+	char *text;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		abort();
+	view_json(v, o, out);
+	fputc('\n', out);
+	fclose(out);
+	return text;
+}
+
+char *
+chat_view_room(const struct view *v, struct slice room, uint64_t members,
+    bool in)
+{
+	char *clean, *text;
+	json_t *o;
+
+	if (v->json) {
+		o = json_line("sala", room);
+		set_number(o, "miembros", members);
+		json_object_set_new(o, "dentro", json_boolean(in));
+		return json_text_line(v, o);
+	}
+	clean = text_clean(room);
+	if (asprintf(&text, "%c %s (%llu)\n", in ? '*' : ' ', clean,
+		(unsigned long long)members) < 0)
+		abort();
+	free(clean);
+	return text;
+}
+
+char *
+chat_view_person(const struct view *v, struct slice room, struct slice user)
+{
+	json_t *o = json_line("persona", room);
+
+	set_text(o, "usuario", user);
+	return json_text_line(v, o);
+}
+
+char *
+chat_view_deleted(const struct view *v, struct slice room)
+{
+	char *clean, *text;
+
+	if (v->json)
+		return json_text_line(v, json_line("borrada", room));
+	clean = text_clean(room);
+	if (asprintf(&text, _("Deleted: %s\n"), clean) < 0)
+		abort();
+	free(clean);
 	return text;
 }
 

@@ -17,6 +17,20 @@
 char *chat_view_event(const struct view *v, const char *me,
     const struct chat_event *e);
 
+/*
+ * The line of a room, {"tipo": "sala", ...} as JSON, with its line feed; the
+ * caller frees it. in: this client is there; a * says so.
+ */
+char *chat_view_room(const struct view *v, struct slice room, uint64_t members,
+    bool in);
+
+/* The line of one of those in a room, as JSON; likewise. */
+char *chat_view_person(const struct view *v, struct slice room,
+    struct slice user);
+
+/* Says that a room was deleted; likewise. */
+char *chat_view_deleted(const struct view *v, struct slice room);
+
 /* Why a wish was not fulfilled, a sentence without a line feed; as above. */
 char *chat_view_failure(const struct chat_event *e);
 

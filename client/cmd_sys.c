@@ -93,15 +93,14 @@ sys_report(enum err e, struct slice text, const char *name)
 /* -- what is shown -- */
 
 static enum err
-print_json(struct slice answer)
+print_json(const struct client *c, struct slice answer)
 {
 	json_t *value = show_term_json(answer);
 
 	if (value == NULL)
 		return E_MALFORMED;
-	json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+	view_json(&c->view, value, stdout);
 	putchar('\n');
-	json_decref(value);
 	return E_OK;
 }
 
@@ -138,7 +137,7 @@ show_rows(struct client *c, const char *operation, enum sys_table table)
 	buf_init(&answer);
 	e = sys_call(c, operation, NULL, &answer);
 	if (e == E_OK)
-		e = c->view.json ? print_json(buf_bytes(&answer)) :
+		e = c->view.json ? print_json(c, buf_bytes(&answer)) :
 				   print_rows(c, buf_bytes(&answer), table);
 	if (e != E_OK)
 		status = sys_report(e, buf_bytes(&answer), NULL);
@@ -171,7 +170,7 @@ estado(struct client *c, const char *name)
 	e = sys_call(c, "estado", name, &answer);
 	if (e == E_OK)
 		e = c->view.json ?
-		    print_json(buf_bytes(&answer)) :
+		    print_json(c, buf_bytes(&answer)) :
 		    show_term_outline(buf_bytes(&answer), stdout);
 	if (e != E_OK)
 		status = sys_report(e, buf_bytes(&answer), name);
@@ -187,9 +186,8 @@ say_restarted(const struct client *c, const char *name)
 
 	if (c->view.json) {
 		o = json_pack("{s:s}", "reiniciado", clean);
-		json_dumpf(o, stdout, JSON_COMPACT);
+		view_json(&c->view, o, stdout);
 		putchar('\n');
-		json_decref(o);
 	} else {
 		printf(_("Restarted: %s\n"), clean);
 	}

@@ -104,9 +104,9 @@ command_print_help(void)
 	      "\n"
 	      "Exit status: 0 done, 1 nothing to delete or no such room, 64 "
 	      "usage,\n"
-	      "65 bad data, 69 no server, 75 not now or not known, 76 "
-	      "protocol,\n"
-	      "77 cookie.\n"));
+	      "65 bad data, 69 no server, 71 no event loop, 74 output not "
+	      "written,\n"
+	      "75 not now or not known, 76 protocol, 77 cookie.\n"));
 }
 
 int

@@ -19,6 +19,7 @@ struct client {
 	struct loop *loop;
 	struct node *node;
 	struct pid conn;
+	struct cookie cookie; /* the link's */
 	struct view view;
 	struct prompt *prompt; /* the menu's; NULL on the command line */
 	bool choosing; /* the menu's own line is being typed */

@@ -103,8 +103,12 @@ static void
 down(struct proc *peer, void *arg, enum err e, const char *why)
 {
 	struct state *s = arg;
+	bool again = e == E_DENIED && s->config.refused != NULL &&
+	    s->config.refused(s->config.arg);
 
 	(void)peer;
+	if (again)
+		s->retry_ms = RETRY_FIRST_MS;
 	s->e = e;
 	s->why = why;
 	s->peer.id = 0;
@@ -116,7 +120,8 @@ down(struct proc *peer, void *arg, enum err e, const char *why)
 		    2 * s->retry_ms :
 		    RETRY_LAST_MS;
 	}
-	tell(s);
+	if (!again)
+		tell(s);
 }
 
 static const struct peer_policy policy = {

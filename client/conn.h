@@ -24,8 +24,17 @@ struct conn_config {
 	const struct cookie *cookie;
 	const char *user;
 	bool again; /* reconnect by itself */
-	/* Told when it is up or down; may be NULL. */
+	/*
+	 * Told when it is up or down, perhaps before conn_start() returns; may
+	 * be NULL.
+	 */
 	void (*changed)(void *arg);
+	/*
+	 * Told when the cookie was refused, before `changed`: true when it has
+	 * put another one into *cookie, which is tried first then. May be
+	 * NULL. Runs where *cookie is in nobody's hands.
+	 */
+	bool (*refused)(void *arg);
 	void *arg;
 };
 

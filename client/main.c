@@ -183,24 +183,41 @@ run_linked(struct client *c, const struct command *command)
 	return command->run(c, s->argc - 1, s->argv + 1);
 }
 
+/* The server may have a new one by now, and its file be here. */
+static bool
+read_cookie_again(void *arg)
+{
+	struct client *c = arg;
+	char *path = cookie_path(c->settings->cookie_file);
+	struct cookie_fault fault;
+	struct cookie fresh;
+	bool other = false;
+
+	if (cookie_read(path, &fresh, &fault) == COOKIE_OK) {
+		other = !slice_equal(cookie_bytes(&fresh),
+		    cookie_bytes(&c->cookie));
+		c->cookie = fresh;
+		cookie_clear(&fresh);
+	}
+	free(path);
+	return other;
+}
+
 static int
 run_on_node(struct client *c, const struct command *command)
 {
-	struct cookie cookie;
 	struct conn_config config = { .server = &c->settings->server,
-		.cookie = &cookie,
+		.cookie = &c->cookie,
 		.user = c->usuario,
 		.again = true,
 		.changed = menu_link_changed,
+		.refused = read_cookie_again,
 		.arg = c };
-	int status = get_cookie(c->settings, &cookie);
+	int status;
 
-	if (status != 0)
-		return status;
 	c->conn = conn_start(c->node, &config);
 	status = run_linked(c, command);
 	conn_close(c->node, c->conn, CLOSE_MS);
-	cookie_clear(&cookie);
 	return status;
 }
 
@@ -220,8 +237,11 @@ static int
 run(struct loop *loop, const struct settings *s, const struct command *command)
 {
 	struct client c = { .settings = s, .loop = loop };
-	int status;
+	int status = get_cookie(s, &c.cookie);
 
+	/* Nobody is asked for a name that could not be used. */
+	if (status != 0)
+		return status;
 	view_init(&c.view, s);
 	c.view.menu = command == NULL;
 	if (command == NULL)
@@ -234,6 +254,7 @@ run(struct loop *loop, const struct settings *s, const struct command *command)
 	}
 	if (c.prompt != NULL)
 		prompt_free(c.prompt);
+	cookie_clear(&c.cookie);
 	return status;
 }
 

@@ -56,6 +56,9 @@ menu_link_changed(void *arg)
 
 	if (c->prompt == NULL || !prompt_is_terminal(c->prompt))
 		return;
+	/* A first try that fails ends it: whoever starts it says so. */
+	if (c->conn.id == 0 || conn_node(c->node, c->conn)[0] == '\0')
+		return;
 	tell_refusal(c);
 	if (c->choosing)
 		prompt_change(c->prompt, who_text(c).text);

@@ -135,11 +135,10 @@ read_passing(struct slice params, struct passing *p)
 }
 
 static void
-print_json(json_t *value)
+print_json(const struct view *v, json_t *value)
 {
-	json_dumpf(value, stdout, JSON_COMPACT);
+	view_json(v, value, stdout);
 	putchar('\n');
-	json_decref(value);
 }
 
 static void
@@ -149,7 +148,7 @@ set_text(json_t *o, const char *key, struct slice s)
 }
 
 static void
-print_passing_json(const struct passing *p)
+print_passing_json(const struct view *v, const struct passing *p)
 {
 	json_t *o = json_object();
 
@@ -158,7 +157,7 @@ print_passing_json(const struct passing *p)
 	set_text(o, "operacion", p->operation);
 	json_object_set_new(o, "bytes", json_integer((json_int_t)p->bytes));
 	json_object_set_new(o, "perdidos", json_integer((json_int_t)p->lost));
-	print_json(o);
+	print_json(v, o);
 }
 
 static void
@@ -187,7 +186,7 @@ show_passing(struct live *l, const struct passing *p)
 	const struct view *v = &l->client->view;
 
 	if (v->json)
-		print_passing_json(p);
+		print_passing_json(v, p);
 	else
 		print_passing(v, p);
 	if (fflush(stdout) != 0)
@@ -271,7 +270,8 @@ end_traza(struct live *l)
 	if (!l->client->view.json)
 		print_lost(lost);
 	else if (lost > 0)
-		print_json(json_pack("{s:I}", "perdidos", (json_int_t)lost));
+		print_json(&l->client->view,
+		    json_pack("{s:I}", "perdidos", (json_int_t)lost));
 	buf_release(&answer);
 }
 
@@ -318,7 +318,7 @@ print_rows_json(const struct live *l)
 		    json_integer((json_int_t)row->age_ms));
 		json_array_append_new(all, o);
 	}
-	print_json(all);
+	print_json(&l->client->view, all);
 }
 
 static void

@@ -1,18 +1,18 @@
 #include "client/view.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <jansson.h>
-
 #include "common/lang.h"
 #include "common/text.h"
+#include "proto/utf8.h"
 
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
+
+#define JSON_FLAGS (JSON_COMPACT | JSON_ENCODE_ANY)
 
 enum {
 	COLUMNS_DEFAULT = 80,
@@ -42,12 +42,36 @@ json_text(struct slice s)
 	return json_stringn((const char *)s.bytes, s.len);
 }
 
-static void
-print_json(json_t *value)
+/* JSON escapes C0 itself, but nothing of what else deceives on a terminal. */
+static bool
+is_fit_to_show(const json_t *value)
 {
-	json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
-	putchar('\n');
+	char *text = json_dumps(value, JSON_FLAGS), *clean;
+	bool fit;
+
+	if (text == NULL)
+		abort();
+	clean = text_clean(slice_of(text));
+	fit = strcmp(text, clean) == 0;
+	free(clean);
+	free(text);
+	return fit;
+}
+
+void
+view_json(const struct view *v, json_t *value, FILE *out)
+{
+	bool plain = !v->terminal || is_fit_to_show(value);
+
+	json_dumpf(value, out, JSON_FLAGS | (plain ? 0 : JSON_ENSURE_ASCII));
 	json_decref(value);
+}
+
+static void
+print_json(const struct view *v, json_t *value)
+{
+	view_json(v, value, stdout);
+	putchar('\n');
 }
 
 static json_t *
@@ -61,22 +85,22 @@ json_tarea(const struct tarea *t)
 }
 
 static void
-print_json_lista(const struct lista *l)
+print_json_lista(const struct view *v, const struct lista *l)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < l->count; i++)
 		json_array_append_new(array, json_tarea(&l->tareas[i]));
-	print_json(array);
+	print_json(v, array);
 }
 
 static void
-print_json_count(const char *key, uint64_t count)
+print_json_count(const struct view *v, const char *key, uint64_t count)
 {
 	json_t *o = json_object();
 
 	json_object_set_new(o, key, json_integer((json_int_t)count));
-	print_json(o);
+	print_json(v, o);
 }
 
 /* -- tables -- */
@@ -184,16 +208,29 @@ print_table(const struct view *v, const struct lista *l)
 	}
 }
 
+/* As it is stored; what no server of ours stores would break the lines. */
+static void
+print_stored(struct slice text)
+{
+	char *clean;
+
+	if (utf8_is_text(text)) {
+		fwrite(text.bytes, 1, text.len, stdout);
+		return;
+	}
+	clean = text_clean(text);
+	fputs(clean, stdout);
+	free(clean);
+}
+
 static void
 print_lines(const struct lista *l)
 {
 	for (size_t i = 0; i < l->count; i++) {
-		char *titulo = text_clean(l->tareas[i].titulo);
-		char *descripcion = text_clean(l->tareas[i].descripcion);
-
-		printf("%s\t%s\n", titulo, descripcion);
-		free(titulo);
-		free(descripcion);
+		print_stored(l->tareas[i].titulo);
+		putchar('\t');
+		print_stored(l->tareas[i].descripcion);
+		putchar('\n');
 	}
 }
 
@@ -201,7 +238,7 @@ void
 view_lista(const struct view *v, const struct lista *l)
 {
 	if (v->json)
-		print_json_lista(l);
+		print_json_lista(v, l);
 	else if (l->count == 0 && (v->terminal || v->menu))
 		puts(_("There are no tasks"));
 	else if (!v->terminal)
@@ -218,7 +255,7 @@ view_agregada(const struct view *v, const struct tarea *t)
 	char *titulo, *descripcion;
 
 	if (v->json) {
-		print_json(json_tarea(t));
+		print_json(v, json_tarea(t));
 		return;
 	}
 	titulo = text_clean(t->titulo);
@@ -235,7 +272,7 @@ void
 view_eliminadas(const struct view *v, uint64_t count)
 {
 	if (v->json)
-		print_json_count("eliminadas", count);
+		print_json_count(v, "eliminadas", count);
 	else
 		printf(_("Deleted: %llu\n"), (unsigned long long)count);
 }
@@ -246,7 +283,7 @@ view_enviada(const struct view *v, struct slice titulo)
 	char *text;
 
 	if (v->json) {
-		print_json_count("enviadas", 1);
+		print_json_count(v, "enviadas", 1);
 		return;
 	}
 	text = text_clean(titulo);
@@ -258,7 +295,7 @@ void
 view_enviadas(const struct view *v, uint64_t count)
 {
 	if (v->json)
-		print_json_count("enviadas", count);
+		print_json_count(v, "enviadas", count);
 	else
 		printf(_("Sent: %llu\n"), (unsigned long long)count);
 }

@@ -1,12 +1,14 @@
 /*
  * What the client shows: tables on a terminal, plain lines in a pipe, JSON
- * when asked. What came from others is sanitised before it gets here on
- * its way out.
+ * when asked. What came from others is sanitised on its way to a terminal.
  */
 #ifndef CLIENT_VIEW_H
 #define CLIENT_VIEW_H
 
 #include <stdbool.h>
+#include <stdio.h>
+
+#include <jansson.h>
 
 #include "client/settings.h"
 #include "client/tareas_cliente.h"
@@ -21,8 +23,17 @@ struct view {
 /* Decides by the settings and by what stdout is. */
 void view_init(struct view *v, const struct settings *s);
 
-/* A list of tasks: a table, lines of titulo TAB descripcion, or an array. */
+/*
+ * A list of tasks: a table, lines of titulo TAB descripcion, or an array. In
+ * a pipe the texts are as they are stored.
+ */
 void view_lista(const struct view *v, const struct lista *l);
+
+/*
+ * Writes a value as one line's JSON, without its line feed, and drops it.
+ * On a terminal what is not fit to show is written as \u escapes.
+ */
+void view_json(const struct view *v, json_t *value, FILE *out);
 
 /* What was done: a line, or an object. */
 void view_agregada(const struct view *v, const struct tarea *t);

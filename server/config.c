@@ -84,7 +84,17 @@ print_help(void)
 	      "  --lang es|en        language of the messages\n"
 	      "  --log-level LEVEL   error, warn, info or debug (default: "
 	      "info)\n"
-	      "  --help, --version\n"));
+	      "  --help, --version\n"
+	      "\n"
+	      "Exit status: 0 ended in order, 64 usage, 65 database damaged, "
+	      "newer or not\n"
+	      "ours, 69 cannot listen, 70 its processes gave up, 71 no event "
+	      "loop or\n"
+	      "process, 73 cannot make a file, 74 database cannot be used, 75 "
+	      "directory or\n"
+	      "database in use, 77 cookie or access, 78 no home directory, 134 "
+	      "a commit\n"
+	      "failed.\n"));
 }
 
 static enum config_verdict

@@ -43,9 +43,9 @@ format_status(struct proc *self, bool texts, struct buf *out)
 	term_write_uint(out, salas_state_count(engine_salas(e)));
 	term_write_cstr(out, "seq");
 	term_write_uint(out, engine_seq(e));
-	term_write_cstr(out, "saved");
+	term_write_cstr(out, "guardado");
 	term_write_uint(out, engine_saved(e));
-	term_write_cstr(out, "room");
+	term_write_cstr(out, "hay_espacio");
 	term_write_bool(out, engine_has_room(e));
 }
 

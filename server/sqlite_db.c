@@ -59,6 +59,25 @@ fail(int status, char **why, const char *format, ...)
 	return status;
 }
 
+/* What the usual codes mean to people; the rest SQLite alone can say. */
+static const char *
+meaning(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_FULL:
+		return _("the disk is full");
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+		return _("it may not be written");
+	case SQLITE_CANTOPEN:
+		return _("it cannot be opened");
+	case SQLITE_IOERR:
+		return _("the disk could not read or write it");
+	default:
+		return _("SQLite gave up");
+	}
+}
+
 int
 db_explain(const char *path, int code, const char *text, char **why)
 {
@@ -66,18 +85,18 @@ db_explain(const char *path, int code, const char *text, char **why)
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		return fail(DB_DATAERR, why,
-		    _("%s is damaged (%s). Put a backup in its place and "
-		      "remove %s-wal. What can still be read of it says: "
-		      "sqlite3 %s .dump"),
-		    path, text, path, path);
+		    _("%s is damaged. Put a backup in its place and remove "
+		      "%s-wal. What can still be read of it says: "
+		      "sqlite3 %s .dump (%s)"),
+		    path, path, path, text);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return fail(DB_TEMPFAIL, why,
 		    _("%s is held by another program: end it and try again"),
 		    path);
 	default:
-		return fail(DB_IOERR, why, _("%s cannot be used: %s"), path,
-		    text);
+		return fail(DB_IOERR, why, _("%s cannot be used: %s (%s)"),
+		    path, meaning(code), text);
 	}
 }
 

@@ -21,6 +21,7 @@ enum {
 	DB_IOERR = 74,
 	DB_CANTCREAT = 73,
 	DB_TEMPFAIL = 75, /* somebody else has it */
+	DB_NOPERM = 77, /* others may change what is in its directory */
 };
 
 /*
@@ -42,7 +43,10 @@ int db_backup(const char *path, const char *to, char **why);
  */
 int db_sync_name(const char *path);
 
-/* The sentence about an error of SQLite, and its status. */
+/*
+ * The sentence about an error of SQLite, and its status. text is SQLite's
+ * own one, which is English: it stands in brackets at the end.
+ */
 int db_explain(const char *path, int code, const char *text, char **why);
 
 #endif

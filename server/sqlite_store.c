@@ -118,8 +118,8 @@ static _Noreturn void
 give_up(const struct sqlite_store *s)
 {
 	fprintf(stderr,
-	    _("tareas_server: cannot write %s: %s. It ends here, so that "
-	      "nothing is answered that is not stored\n"),
+	    _("tareas_server: cannot write %s. It ends here, so that "
+	      "nothing is answered that is not stored (%s)\n"),
 	    s->path, sqlite3_errmsg(s->db));
 	abort();
 }
@@ -587,6 +587,27 @@ make_directory(const char *path, char **why)
 	return status;
 }
 
+/*
+ * Who may write there could put a database of his own in its place. To look
+ * is harmless: the files are their owner's. systemd makes it so.
+ */
+static int
+check_access(const char *path, char **why)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return cannot_use(path, why);
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+		return 0;
+	if (asprintf(why,
+		_("other users may write in the directory %s: run  "
+		  "chmod 700 %s"),
+		path, path) < 0)
+		abort();
+	return DB_NOPERM;
+}
+
 /* One server a directory. The lock goes with the program, however it ends. */
 static int
 take_lock(struct sqlite_store *s, char **why)
@@ -749,6 +770,8 @@ sqlite_store_open(const struct sqlite_store_config *config, struct store **out,
 	struct sqlite_store *s = new (config);
 	int status = make_directory(config->directory, why);
 
+	if (status == 0)
+		status = check_access(config->directory, why);
 	if (status == 0)
 		status = take_lock(s, why);
 	if (status == 0)

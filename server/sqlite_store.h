@@ -17,7 +17,8 @@
 #include "server/store.h"
 
 struct sqlite_store_config {
-	const char *directory; /* made when missing, 0700 */
+	/* Made when missing, 0700; refused where others may write in it. */
+	const char *directory;
 	uint64_t free_min; /* bytes that the disk has to have free */
 	/* Told while loading, how many rows so far. May be NULL. */
 	void (*progress)(void *arg, uint64_t rows);

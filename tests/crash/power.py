@@ -73,7 +73,7 @@ def record(folder, chance, control):
     base = None
     try:
         if chance.random() < 0.5:
-            os.mkdir(server.data)
+            os.mkdir(server.data, 0o700)
             version_1(server.database, BASE_TASKS)
             base = os.path.join(folder, "base")
             shutil.copytree(server.data, base)

@@ -4,6 +4,7 @@ is followed, what is refused, and a server that goes and comes back."""
 
 import json
 import os
+import select
 import subprocess
 import sys
 
@@ -196,6 +197,82 @@ def conversation():
             "/historia: un número de 1 a 100000\n" * 3)
 
 
+def slashes_and_json():
+    with Server() as server:
+        said = "/crear general\n//usr/bin\n///\n//\n/salas\n/quien\n" \
+               "/salir\n/borrar general\n/salas\n"
+        same("two slashes say one", chat(server, "Bob", said=said), (
+            0, "Bob se unió a general\n[general] Bob: /usr/bin\n"
+            "[general] Bob: //\n[general] Bob: /\n* general (1)\n"
+            "En general: Bob\nBob salió de general\nBorrada: general\n"
+            "No hay salas; /crear SALA crea una\n", ""))
+        status, out, err = chat(server, "Bob", "--json", said=said)
+        seen = [json.loads(line) for line in out.splitlines()]
+        same("--json: all of it is JSON", (status, err, [
+            (o["tipo"], o.get("sala")) for o in seen]), (0, "", [
+                (kind, "general") for kind in
+                ["entra"] + 3 * ["mensaje"] +
+                ["sala", "persona", "sale", "borrada"]]))
+        same("a room", seen[4], {"tipo": "sala", "sala": "general",
+                                 "miembros": 1, "dentro": True})
+        same("a person", seen[5], {"tipo": "persona", "sala": "general",
+                                   "usuario": "Bob"})
+        check("the help says so", "//TEXTO" in chat(
+            server, "Bob", said="/ayuda\n")[1])
+
+
+class Person:
+    """Somebody who chats on a terminal."""
+
+    def __init__(self, server, user, *words):
+        self.pid, self.fd = os.forkpty()
+        if self.pid == 0:
+            os.execve(CLIENT, command(server, user, *words), dict(
+                environment(server.folder), TERM="xterm"))
+        self.seen = b""
+
+    def type(self, text):
+        self.seen = b""
+        os.write(self.fd, text.encode())
+
+    def sees(self, text):
+        def there():
+            while select.select([self.fd], [], [], 0)[0]:
+                self.seen += os.read(self.fd, 65536)
+            return text.encode() in self.seen
+        return eventually(there)
+
+    def leave(self):
+        os.write(self.fd, b"\x04")
+        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        os.close(self.fd)
+        return status
+
+
+def tab():
+    """Tab knows the server's rooms, without a request for each key."""
+    with Server() as server:
+        chat(server, "Alice", "lejana", "--crear", "--decir", "x")
+        ana = Person(server, "Ana", "lejana")
+        check("she is in", ana.sees("Ana@lejana> "), ana.seen)
+        chat(server, "Alice", "nueva", "--crear", "--decir", "x")
+        ana.type("/sala le\t")
+        check("a room from before her", ana.sees("/sala lejana"), ana.seen)
+        ana.type("\x15/sala nu\t")
+        check("typed", ana.sees("/sala nu"), ana.seen)
+        ana.type("\x15/salas\r")
+        check("/salas", ana.sees("nueva (0)"), ana.seen)
+        ana.type("/sala nu\t")
+        check("tells of a new one", ana.sees("nueva"), ana.seen)
+        ana.type("\x15/borrar nueva\r")
+        check("deleted", ana.sees("Borrada: nueva"), ana.seen)
+        ana.type("/sala nu\tx")
+        check("one that is deleted is not offered", ana.sees("nu\ax"),
+              ana.seen)
+        ana.type("\x15")
+        same("and she leaves", ana.leave(), 0)
+
+
 def usage():
     with Server() as server:
         for words in (["--decir", "x"], ["--seguir"], ["--crear"],
@@ -212,4 +289,5 @@ def usage():
         same("--decir is for chat alone", done.returncode, USAGE)
 
 
-run(saying, following, endings, breaks, conversation, usage)
+run(saying, following, endings, breaks, conversation, slashes_and_json,
+    tab, usage)

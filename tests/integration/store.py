@@ -17,7 +17,7 @@ from world import (PROGRAM, SECONDS, CrashServer, Writer,  # noqa: E402
                    check, environment, finish, pump, run, run_program,
                    same, version_1)
 
-DATAERR, CANTCREAT, IOERR, TEMPFAIL, CONFIG = 65, 73, 74, 75, 78
+DATAERR, CANTCREAT, IOERR, TEMPFAIL, NOPERM, CONFIG = 65, 73, 74, 75, 77, 78
 HELD_S = 3
 NOBODY = 54321  # an account that no machine has
 MIDDLE, PAGE = 20, 4096
@@ -135,7 +135,7 @@ def backup():
     thread.start()
     answered = []
     for copy in copies:
-        os.mkdir(copy.data)
+        os.mkdir(copy.data, 0o700)
         answered.append([set(w.answered) for w in writers])
         status, _, err = run_program("--data", server.data, "--backup",
                                      copy.database, home=server.folder)
@@ -173,7 +173,7 @@ def started_from(copy, before):
 
 def older():
     server = CrashServer(start=False)
-    os.mkdir(server.data)
+    os.mkdir(server.data, 0o700)
     version_1(server.database, 10)
     check("a database of the first version is taken", server.try_start(),
           server.log())
@@ -205,7 +205,7 @@ def newer():
 
 def foreign():
     server = CrashServer(start=False)
-    os.mkdir(server.data)
+    os.mkdir(server.data, 0o700)
     db = sqlite3.connect(server.database)
     db.execute("CREATE TABLE x (y)")
     db.close()
@@ -303,6 +303,13 @@ def modes():
     server.discard()
 
 
+def open_to_others():
+    server = stopped()
+    os.chmod(server.data, 0o777)
+    refuses("a directory in which others may write", server, NOPERM,
+            "chmod 700 " + server.data)
+
+
 def no_home():
     if os.getuid() != 0:
         print("skip  no home: only root can be an account that is none")
@@ -348,4 +355,4 @@ def not_writable():
 
 
 run(readers, holders, strangers_row, backup, older, newer, foreign, damage,
-    one_server, modes, no_home, not_writable)
+    one_server, modes, open_to_others, no_home, not_writable)

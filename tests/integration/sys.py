@@ -126,6 +126,11 @@ def estado():
         for name in ("engine", "listener", "sessions", "root", "sys"):
             seen = client(server, "sys", "estado", name)
             check("estado " + name, seen[0] == 0 and seen[1] != "", seen)
+        same("the engine's words are of one language", sorted(
+            json.loads(client(server, "sys", "estado", "engine",
+                              "--json")[1])),
+             ["guardado", "hay_espacio", "salas", "seq", "tareas",
+              "usuarios"])
         seen = json.loads(client(server, "sys", "estado", "listener",
                                  "--json")[1])
         same("the listener says where it listens", seen["direcciones"],

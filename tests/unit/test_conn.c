@@ -23,6 +23,7 @@ static struct pid conn;
 static const char *why;
 static char seen[512]; /* + for up, - for down */
 static uint64_t seen_ms[128];
+static const char *fresh; /* the cookie that is read again; NULL: none */
 
 static void
 changed(void *arg)
@@ -63,6 +64,7 @@ setup(void)
 	conn.id = 0;
 	why = NULL;
 	seen[0] = '\0';
+	fresh = NULL;
 	serve();
 }
 
@@ -75,6 +77,18 @@ teardown(void)
 	sim_free(sim);
 }
 
+static bool
+refused(void *arg)
+{
+	bool other = fresh != NULL;
+
+	ck_assert_ptr_eq(arg, seen);
+	if (other)
+		cookie = served_cookie(fresh);
+	fresh = NULL;
+	return other;
+}
+
 static void
 start(bool again)
 {
@@ -83,6 +97,7 @@ start(bool again)
 		.user = "ana",
 		.again = again,
 		.changed = changed,
+		.refused = refused,
 		.arg = seen };
 
 	conn = conn_start(node, &config);
@@ -232,6 +247,20 @@ START_TEST(a_refused_cookie_is_tried_again_too)
 	ck_assert_int_eq(conn_wait(node, conn, 5000, &why), E_DENIED);
 	sim_run_ms(sim, 300);
 	ck_assert(conn_is_up(node, conn));
+}
+END_TEST
+
+START_TEST(a_refused_cookie_is_read_again)
+{
+	cookie = served_cookie("otra_cookie");
+	fresh = _i == 0 ? "mi_cookie" : "nor_this_one";
+	start(true);
+	ck_assert_int_eq(conn_wait(node, conn, 5000, &why), E_DENIED);
+	ck_assert_str_eq(seen, ""); /* nobody has to know yet */
+	sim_run_ms(sim, 300);
+	ck_assert_int_eq(conn_is_up(node, conn), _i == 0);
+	sim_run_ms(sim, 300);
+	ck_assert_str_eq(seen, _i == 0 ? "+" : "-");
 }
 END_TEST
 
@@ -433,6 +462,7 @@ main(void)
 	tcase_add_test(t, each_try_waits_twice_as_long_up_to_eight_seconds);
 	tcase_add_test(t, a_server_that_starts_again_is_found);
 	tcase_add_test(t, a_refused_cookie_is_tried_again_too);
+	tcase_add_loop_test(t, a_refused_cookie_is_read_again, 0, 2);
 	tcase_add_loop_test(t, a_renewed_connection_has_the_new_user, 0, 2);
 	tcase_add_loop_test(t,
 	    a_renewal_does_not_wait_for_a_link_that_is_not_up, 0, 40);

@@ -447,6 +447,59 @@ START_TEST(a_directory_has_one_server_and_one_owner)
 }
 END_TEST
 
+START_TEST(a_directory_in_which_others_may_write_is_refused)
+{
+	static const struct {
+		mode_t mode;
+		int status;
+	} cases[] = { { 0700, 0 }, { 0755, 0 }, { 0720, DB_NOPERM },
+		{ 0702, DB_NOPERM }, { 0777, DB_NOPERM },
+		{ 01777, DB_NOPERM } };
+	char *why = NULL;
+	int status;
+
+	store_close(store);
+	store = NULL;
+	ck_assert_int_eq(chmod(directory, cases[_i].mode), 0);
+	status = sqlite_store_open(&config, &store, &why);
+	ck_assert_int_eq(status, cases[_i].status);
+	if (status != 0)
+		ck_assert_ptr_nonnull(strstr(why, "chmod 700 "));
+	free(why);
+}
+END_TEST
+
+/* SQLite's English is never all, and never in the middle. */
+START_TEST(an_error_of_sqlite_is_said_in_our_words_first)
+{
+	static const struct {
+		int code, status;
+		const char *says;
+	} cases[] = {
+		{ SQLITE_CORRUPT, DB_DATAERR, "x.db is damaged. " },
+		{ SQLITE_NOTADB, DB_DATAERR, "x.db is damaged. " },
+		{ SQLITE_FULL, DB_IOERR, "the disk is full (theirs)" },
+		{ SQLITE_READONLY, DB_IOERR, "may not be written (theirs)" },
+		{ SQLITE_CANTOPEN, DB_IOERR, "cannot be opened (theirs)" },
+		{ SQLITE_IOERR_READ, DB_IOERR, "read or write it (theirs)" },
+		{ SQLITE_NOMEM, DB_IOERR, "x.db cannot be used: " },
+	};
+	char *why, *theirs;
+
+	ck_assert_int_eq(db_explain("x.db", cases[_i].code, "theirs", &why),
+	    cases[_i].status);
+	ck_assert_msg(strstr(why, cases[_i].says) != NULL, "%s", why);
+	theirs = strstr(why, " (theirs)");
+	ck_assert_ptr_nonnull(theirs);
+	ck_assert_str_eq(theirs, " (theirs)");
+	free(why);
+	ck_assert_int_eq(db_explain("x.db", SQLITE_BUSY, "theirs", &why),
+	    DB_TEMPFAIL);
+	ck_assert_ptr_null(strstr(why, "theirs"));
+	free(why);
+}
+END_TEST
+
 static int
 refused(const char *sql, const char *word)
 {
@@ -644,6 +697,10 @@ main(void)
 	tcase_add_loop_test(t, a_row_that_breaks_the_rules_is_not_loaded, 0,
 	    sizeof(unsound) / sizeof(unsound[0]));
 	tcase_add_test(t, a_damaged_database_is_not_loaded);
+	tcase_add_loop_test(t, a_directory_in_which_others_may_write_is_refused,
+	    0, 6);
+	tcase_add_loop_test(t, an_error_of_sqlite_is_said_in_our_words_first, 0,
+	    7);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);
