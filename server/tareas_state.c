@@ -437,8 +437,8 @@ struct deletion {
 	uint64_t bytes; /* of their strings */
 };
 
-/* Whether one of two neighbouring slots has the tag that both halves have. */
-static inline bool
+/* Not 0 if one of two neighbouring slots has the tag that both halves have. */
+static inline uint64_t
 pair_has_tag(const uint32_t *slots, uint64_t both)
 {
 	uint64_t pair;
@@ -458,8 +458,9 @@ chunk_has_tag(const struct chunk *c, uint32_t tag)
 	const uint32_t *at = c->slots, *end = c->slots + c->count;
 
 	for (; end - at >= 8; at += 8)
-		if (pair_has_tag(at, both) | pair_has_tag(at + 2, both) |
-		    pair_has_tag(at + 4, both) | pair_has_tag(at + 6, both))
+		if ((pair_has_tag(at, both) | pair_has_tag(at + 2, both) |
+			pair_has_tag(at + 4, both) |
+			pair_has_tag(at + 6, both)) != 0)
 			return true;
 	for (; at < end; at++)
 		if (slot_tag(*at) == tag)
