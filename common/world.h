@@ -92,6 +92,8 @@ struct world {
 	/*
 	 * The node's wish: so much waits for a turn that it had better come
 	 * before more is read, while what waits is in the processor's cache.
+	 * A turn in a hurry leaves its end to the next, so a world clears
+	 * this before the turn that ends a step.
 	 */
 	bool hurry;
 };

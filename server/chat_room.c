@@ -578,7 +578,7 @@ check_text(struct slice text, const char **why)
 }
 
 static struct gs_next
-send_text(struct proc *self, struct asked *q)
+propose_text(struct proc *self, struct asked *q)
 {
 	struct room *r = gs_state(self);
 	struct node *n = proc_node(self);
@@ -600,14 +600,22 @@ send_text(struct proc *self, struct asked *q)
 		return gs_error(e, why);
 	attach(r);
 	engine_propose(engine_of(r), &r->client, &c, q->m->from);
-	/*
-	 * What is durable and alone is told now; what has others behind it
-	 * in the mailbox with them, at the latest by durable().
-	 */
+	return gs_noreply();
+}
+
+/*
+ * What is durable and alone is told now; what has others behind it in the
+ * mailbox with the last of them, which may be refused, or by durable().
+ */
+static struct gs_next
+send_text(struct proc *self, struct asked *q)
+{
+	struct gs_next next = propose_text(self, q);
+
 	if (proc_mailbox(self) == 0)
 		tell(self);
-	rest(r);
-	return gs_noreply();
+	rest(gs_state(self));
+	return next;
 }
 
 static struct gs_next

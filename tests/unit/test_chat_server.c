@@ -1575,6 +1575,41 @@ START_TEST(a_crash_before_a_line_is_told_loses_and_repeats_none)
 }
 END_TEST
 
+static void
+fill_mailbox(struct proc *p, uint32_t up_to)
+{
+	while (proc_mailbox(p) < up_to)
+		ck_assert_int_eq(proc_send(server, proc_pid(p), slice_of("x"),
+				     slice_of("")),
+		    E_OK);
+}
+
+/* In a full mailbox the room cannot tell itself to go on. */
+START_TEST(what_could_not_be_told_is_told_with_a_line_that_is_refused)
+{
+	struct asked q, refused;
+	struct proc *session;
+
+	two_in_a_durable_room();
+	session = session_process(1);
+	begin(ana, &q, "send", "ss", "general", "uno");
+	soon();
+	proc_suspend(session);
+	proc_suspend(room_process());
+	fill_mailbox(session, LIMIT_MAILBOX / 2 + 1);
+	fill_mailbox(room_process(), LIMIT_MAILBOX);
+	begin(ana, &refused, "send", "ss", "general", "");
+	soon();
+	save();
+	proc_resume(session);
+	soon();
+	proc_resume(room_process());
+	heard(luis, "message general 1 ana uno\n");
+	ended(&q, E_OK);
+	ended(&refused, E_BADARG);
+}
+END_TEST
+
 /* -- a slow reader -- */
 
 static uint32_t
@@ -1709,6 +1744,8 @@ add_disk_tests(TCase *c)
 	tcase_add_test(c, who_leaves_and_comes_again_at_once_is_in);
 	tcase_add_test(c, who_was_leaving_when_the_room_is_deleted_has_left);
 	tcase_add_test(c, only_what_a_commit_has_is_told_after_it);
+	tcase_add_test(c,
+	    what_could_not_be_told_is_told_with_a_line_that_is_refused);
 	tcase_add_loop_test(c, what_is_told_as_one_message_has_bounds, 0,
 	    COUNT(commits));
 	tcase_add_test(c, a_room_is_there_when_that_is_durable);

@@ -37,7 +37,7 @@ static uint16_t port;
 static struct side server[MANY], client[MANY];
 static int accepted;
 static struct stream_peer peer;
-static int turns;
+static int turns, hurried_turns;
 static bool hurried; /* whoever gets bytes wants a turn before others do */
 
 static void
@@ -135,6 +135,7 @@ static void
 turn(void *node)
 {
 	ck_assert_ptr_eq(node, server);
+	hurried_turns += world->hurry ? 1 : 0;
 	world->hurry = false;
 	turns++;
 }
@@ -192,7 +193,7 @@ setup_kind(enum loop_kind kind)
 	world->node = server;
 	memset(server, 0, sizeof(server));
 	memset(client, 0, sizeof(client));
-	accepted = turns = 0;
+	accepted = turns = hurried_turns = 0;
 	hurried = false;
 	ck_assert_int_eq(world_listen(world, &at, &listener_events, server,
 			     &listener, &why),
@@ -632,6 +633,18 @@ START_TEST(a_turn_that_is_wanted_in_a_hurry_comes_before_more_is_read)
 	for (int i = 0; i < SIDES; i++)
 		ck_assert_uint_eq(buf_len(&server[i].got), 4);
 	ck_assert_int_eq(turns, SIDES);
+	ck_assert_int_eq(hurried_turns, SIDES);
+}
+END_TEST
+
+/* Else who keeps it in a hurry keeps what waits for a turn's end waiting. */
+START_TEST(the_turn_at_a_step_s_end_is_in_no_hurry)
+{
+	world->hurry = true;
+	world_wake(world);
+	ck_assert_int_eq(world_step(world), E_OK);
+	ck_assert_int_eq(turns, 1);
+	ck_assert_int_eq(hurried_turns, 0);
 }
 END_TEST
 
@@ -804,6 +817,7 @@ main(void)
 	tcase_add_test(t, a_wake_up_is_a_turn_and_no_more);
 	tcase_add_test(t,
 	    a_turn_that_is_wanted_in_a_hurry_comes_before_more_is_read);
+	tcase_add_test(t, the_turn_at_a_step_s_end_is_in_no_hurry);
 	tcase_add_test(t, a_wake_up_at_a_time_comes_then);
 	tcase_add_test(t, a_loop_with_nothing_left_says_so);
 	tcase_add_test(t, random_bytes_differ_and_clocks_go_forward);
