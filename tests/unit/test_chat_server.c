@@ -1587,7 +1587,7 @@ fill_mailbox(struct proc *p, uint32_t up_to)
 /* In a full mailbox the room cannot tell itself to go on. */
 START_TEST(what_could_not_be_told_is_told_with_a_line_that_is_refused)
 {
-	struct asked q, refused;
+	struct asked q, empty;
 	struct proc *session;
 
 	two_in_a_durable_room();
@@ -1598,7 +1598,7 @@ START_TEST(what_could_not_be_told_is_told_with_a_line_that_is_refused)
 	proc_suspend(room_process());
 	fill_mailbox(session, LIMIT_MAILBOX / 2 + 1);
 	fill_mailbox(room_process(), LIMIT_MAILBOX);
-	begin(ana, &refused, "send", "ss", "general", "");
+	begin(ana, &empty, "send", "ss", "general", "");
 	soon();
 	save();
 	proc_resume(session);
@@ -1606,7 +1606,7 @@ START_TEST(what_could_not_be_told_is_told_with_a_line_that_is_refused)
 	proc_resume(room_process());
 	heard(luis, "message general 1 ana uno\n");
 	ended(&q, E_OK);
-	ended(&refused, E_BADARG);
+	ended(&empty, E_BADARG);
 }
 END_TEST
 
