@@ -304,7 +304,9 @@ ask_of_room(struct proc *self, struct line *line)
 	struct op *op = model_op(c->customs->model, line, kinds[dice(c, 6)]);
 
 	op->client = c->number;
-	op->room = dice(c, MODEL_ROOMS);
+	op->room = dice(c, c->customs->rooms);
+	if (op->kind == OP_DELETE && c->customs->settled && dice(c, 8) > 0)
+		op->kind = OP_PAST;
 	if (history_room(model_history(c->customs->model), op->room) == NULL &&
 	    dice(c, 4) > 0)
 		op->kind = OP_CREATE;
@@ -314,7 +316,7 @@ ask_of_room(struct proc *self, struct line *line)
 }
 
 static void
-say(struct client *c, unsigned room)
+say(struct client *c, unsigned room, struct slice name)
 {
 	struct model *m = c->customs->model;
 	struct op *op = model_op(m, present_line(c), OP_SAY);
@@ -327,8 +329,17 @@ say(struct client *c, unsigned room)
 	model_sent(m, op);
 	c->views.saying++;
 	snprintf(text, sizeof(text), "say %u", op->number);
-	chat_client_say(c->node, c->chat, slice_of(model_room(room)),
-	    slice_of(text));
+	chat_client_say(c->node, c->chat, name, slice_of(text));
+}
+
+void
+client_say(struct client *c, unsigned room)
+{
+	struct slice name = slice_of(model_room(room));
+
+	if (c->views.saying < LINES_MAX &&
+	    chat_client_is_in(c->node, c->chat, name))
+		say(c, room, name);
 }
 
 static void
@@ -345,18 +356,18 @@ leave(struct client *c, unsigned room)
 void
 client_chat(struct client *c)
 {
-	unsigned room = dice(c, MODEL_ROOMS);
+	unsigned room = dice(c, c->customs->rooms);
 	struct slice name = slice_of(model_room(room));
-	uint32_t what = dice(c, 12);
+	bool settled = c->customs->settled;
 
-	if (c->customs->silent || what > 6)
+	if (c->customs->silent || (!settled && dice(c, 12) > 6))
 		return;
 	if (!chat_client_is_in(c->node, c->chat, name))
 		chat_client_join(c->node, c->chat, name);
-	else if (what < 2)
+	else if (dice(c, settled ? 40 : 4) == 0)
 		leave(c, room);
-	else if (c->views.saying < LINES_MAX)
-		say(c, room);
+	else
+		client_say(c, room);
 }
 
 static void

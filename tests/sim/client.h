@@ -25,6 +25,8 @@ struct customs {
 	uint32_t list_max; /* bytes of a list, nearly */
 	uint32_t size_max; /* of a description */
 	uint32_t burst_max; /* casts in a row */
+	uint32_t rooms; /* that clients mean, at most MODEL_ROOMS */
+	bool settled; /* rooms and who is in them mostly stay, and talk */
 };
 
 TAILQ_HEAD(watches, watch);
@@ -68,6 +70,9 @@ void client_kill_peer(struct client *c, bool orderly);
 
 /* Between two steps: joins a room, leaves one, or says something. */
 void client_chat(struct client *c);
+
+/* Says something in a room, if it is there and is not saying much already. */
+void client_say(struct client *c, unsigned room);
 
 /* How many of its monitors are promised a DOWN that has not come. */
 uint32_t client_watching(const struct client *c);

@@ -164,11 +164,27 @@ kill_process(struct run *r)
 {
 	static const char *const names[] = { "tareas", "tareas", "tareas",
 		"sys", "listener", "engine", "domain", "sessions", "chat",
-		"salas", "sala:r0", "sala:r1", "sala:r0", "sala:r2" };
+		"salas" };
 	uint32_t count = sizeof(names) / sizeof(names[0]);
 
 	if (r->place.node != NULL)
 		place_kill(&r->place, names[dice(r, count)], false);
+}
+
+static void
+kill_room(struct run *r, unsigned room)
+{
+	static const char *const names[MODEL_ROOMS] = { "sala:r0", "sala:r1",
+		"sala:r2" };
+
+	if (r->place.node != NULL)
+		place_kill(&r->place, names[room], false);
+}
+
+static void
+kill_any_room(struct run *r)
+{
+	kill_room(r, dice(r, r->customs.rooms));
 }
 
 static void
@@ -219,16 +235,20 @@ crash_server(struct run *r)
 }
 
 static void
-crash_client(struct run *r)
+crash(struct run *r, struct client *c)
 {
-	struct client *c = any_client(r);
-
 	if (r->out == c->world)
 		plug_in(r);
 	trace_say("cliente%u crashes", c->number);
 	client_crash(c);
 	client_start(c, &r->customs, c->number);
 	pair_start(c->node, random_next(&r->dice));
+}
+
+static void
+crash_client(struct run *r)
+{
+	crash(r, any_client(r));
 }
 
 static void
@@ -265,16 +285,24 @@ change_net(struct run *r)
 	r->customs.burst_max = net->chop == SIM_BYTES || r->narrow ? 8 : 200;
 }
 
+/*
+ * Where rooms and members change all the time, hardly a room has more than
+ * two messages; where they stay, hardly anybody meets a new room.
+ */
 static void
 set_customs(struct run *r)
 {
+	bool settled = dice(r, 2) == 0;
+
 	r->narrow = dice(r, 3) == 0;
 	r->customs = (struct customs){ .sim = r->sim,
 		.model = r->model,
 		.dice = random_next(&r->dice),
 		.server = &r->address,
 		.cookie = &r->cookie,
-		.list_max = r->narrow ? 2000 : 40000 };
+		.list_max = r->narrow ? 2000 : 40000,
+		.rooms = settled ? 1 : MODEL_ROOMS,
+		.settled = settled };
 }
 
 static void
@@ -288,6 +316,7 @@ fault(struct run *r)
 		make_busy,
 		kill_process,
 		kill_process,
+		kill_any_room,
 		stop_engine,
 		hurt_disk,
 		fill_disk,
@@ -385,11 +414,36 @@ watching(const struct run *r)
 	return count;
 }
 
+/*
+ * A room that forgets a message tells it with the next one, or when who
+ * said it says it again. So a room ends where nothing comes after that,
+ * with its last messages on their way to a slow disk, each in a commit of
+ * its own; and perhaps with the one who said the last of them.
+ */
+static void
+last_words(struct run *r)
+{
+	unsigned room = dice(r, r->customs.rooms);
+
+	r->customs.silent = true;
+	run_ms(r, PEACE_MS);
+	for (uint32_t n = 1 + dice(r, 2); n > 0; n--) {
+		struct client *c = any_client(r);
+
+		if (r->disk != NULL)
+			disk_stall_next(r->disk);
+		client_say(c, room);
+		run_ms(r, dice(r, SLICE_MS));
+		if (n == 1 && dice(r, 2) == 0)
+			crash(r, c);
+	}
+	kill_room(r, room);
+}
+
 /* Nothing new: what is open ends, and each monitor fires. */
 static void
 silence(struct run *r)
 {
-	r->customs.silent = true;
 	/* Lines are said one by one. */
 	run_ms(r, 3 * LIMIT_CALL_MS + 500);
 	check(model_open(r->model) == 0, "%u calls never ended",
@@ -423,6 +477,7 @@ run_seed(uint64_t seed, bool trace)
 	begin(&r);
 	chaos(&r);
 	peace(&r);
+	last_words(&r);
 	silence(&r);
 	for (unsigned i = 0; i < r.count; i++)
 		client_finish(&r.clients[i]);
