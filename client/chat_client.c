@@ -445,7 +445,13 @@ have_left(struct chat *c, struct room *r)
 	drop_room(c, r);
 }
 
-/* Whatever the answer is: it is not in the room any more. */
+/* The room's process may have ended before it read that we leave. */
+static bool
+may_still_be_in(enum err e)
+{
+	return e == E_DIED || e == E_OVERLOAD || e == E_TIMEOUT;
+}
+
 static struct gs_next
 left(struct proc *self, const struct answer *a, void *arg)
 {
@@ -453,11 +459,20 @@ left(struct proc *self, const struct answer *a, void *arg)
 	struct chat *c = r->chat;
 
 	(void)self;
-	(void)a;
 	r->ref = 0;
-	have_left(c, r);
+	if (may_still_be_in(a->e))
+		try_later(c, r);
+	else
+		have_left(c, r);
 	go_on(c);
 	return gs_noreply();
+}
+
+static void
+ask_to_leave(struct chat *c, struct room *r)
+{
+	write_room(c, room_name(r), 1);
+	call(c, "chat.leave", c->config.timeout_ms, left, r, &r->ref);
 }
 
 static void
@@ -471,8 +486,7 @@ leave(struct chat *c, struct room *r)
 		return;
 	}
 	r->state = ROOM_LEAVING;
-	write_room(c, room_name(r), 1);
-	call(c, "chat.leave", c->config.timeout_ms, left, r, &r->ref);
+	ask_to_leave(c, r);
 }
 
 /* -- saying -- */
@@ -622,6 +636,8 @@ go_on_with(struct chat *c, struct room *r)
 		look_again(c, r->again_at_ms - now_ms(c));
 	else if (r->state == ROOM_AWAY)
 		join(c, r);
+	else if (r->state == ROOM_LEAVING)
+		ask_to_leave(c, r);
 	else if (r->state == ROOM_IN && r->heard > r->last)
 		fill(c, r);
 }

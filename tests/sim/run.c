@@ -414,6 +414,16 @@ watching(const struct run *r)
 	return count;
 }
 
+/* Who waits to leave until its last words are stored leaves all the same. */
+static void
+kill_among_leavers(struct run *r)
+{
+	if (r->disk != NULL)
+		disk_stall_next(r->disk);
+	run_ms(r, dice(r, SLICE_MS));
+	kill_any_room(r);
+}
+
 /*
  * A room that forgets a message tells it with the next one, or when who
  * said it says it again. So a room ends where nothing comes after that,
@@ -425,6 +435,7 @@ last_words(struct run *r)
 {
 	unsigned room = dice(r, r->customs.rooms);
 
+	kill_among_leavers(r);
 	r->customs.silent = true;
 	run_ms(r, PEACE_MS);
 	for (uint32_t n = 1 + dice(r, 2); n > 0; n--) {
