@@ -41,7 +41,6 @@ record_free(struct members *m)
 		members_remove(m, member);
 	table_release(&m->by_user);
 	table_release(&m->by_session);
-	buf_release(&m->leaving);
 	free(m);
 }
 
@@ -104,7 +103,6 @@ members_get(struct chat_rooms *rooms, struct slice name)
 	m->rooms = rooms;
 	TAILQ_INIT(&m->users);
 	TAILQ_INIT(&m->members);
-	buf_init(&m->leaving);
 	table_init(&m->by_user, user_key, rooms->by_name.seed);
 	table_init(&m->by_session, session_key, rooms->by_name.seed);
 	table_add(&rooms->by_name, m);

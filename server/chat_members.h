@@ -42,7 +42,6 @@ struct members {
 	uint64_t id; /* of the room that is there; 0: none is */
 	uint64_t told; /* the number of the last message its members got */
 	bool supervised; /* its supervisor keeps a process of it running */
-	struct buf leaving; /* its process's: who waits to leave */
 	TAILQ_HEAD(chat_users, chat_user) users; /* in the order of joining */
 	TAILQ_HEAD(member_list, member) members;
 	struct table by_user;

@@ -49,6 +49,7 @@ struct room {
 	bool ending; /* "end" is */
 	struct gate gate;
 	struct buf pending;
+	struct buf leaving;
 	uint64_t seen; /* the newest number that was applied */
 	uint64_t ready; /* what may be told */
 };
@@ -186,22 +187,24 @@ quit(struct proc *self, struct member *member, const char *op, const char *what)
 static void
 let_go(struct proc *self, uint64_t n)
 {
-	static const uint8_t yes[] = { 0xc3 };
 	struct room *r = gs_state(self);
 	struct leaving l;
 
-	while (buf_len(&r->members->leaving) > 0) {
-		const struct answer a = { .body =
-					      slice_bytes(yes, sizeof(yes)) };
+	while (buf_len(&r->leaving) > 0) {
+		struct answer a = { .e = E_OK };
 		struct member *member;
+		struct buf *b;
 
-		memcpy(&l, buf_bytes(&r->members->leaving).bytes, sizeof(l));
+		memcpy(&l, buf_bytes(&r->leaving).bytes, sizeof(l));
 		if (l.n > n)
 			return;
-		buf_consume(&r->members->leaving, sizeof(l));
+		buf_consume(&r->leaving, sizeof(l));
 		member = members_of(r->members, l.from.pid);
 		if (member != NULL && member->leaving)
 			quit(self, member, "chat.left", "left");
+		b = gs_answer(self);
+		term_write_bool(b, true);
+		a.body = buf_bytes(b);
 		gs_finish(self, l.from, &a);
 	}
 }
@@ -214,9 +217,9 @@ next_stop(const struct room *r)
 {
 	struct leaving l;
 
-	if (buf_len(&r->members->leaving) == 0)
+	if (buf_len(&r->leaving) == 0)
 		return r->ready;
-	memcpy(&l, buf_bytes(&r->members->leaving).bytes, sizeof(l));
+	memcpy(&l, buf_bytes(&r->leaving).bytes, sizeof(l));
 	return l.n < r->ready ? l.n : r->ready;
 }
 
@@ -547,7 +550,7 @@ leave(struct proc *self, struct asked *q)
 	if (member == NULL)
 		return refuse_stranger();
 	member->leaving = true;
-	buf_add(&r->members->leaving, slice_bytes(&l, sizeof(l)));
+	buf_add(&r->leaving, slice_bytes(&l, sizeof(l)));
 	let_go(self, r->members->told);
 	return gs_noreply();
 }
@@ -826,23 +829,6 @@ format_status(struct proc *self, bool texts, struct buf *out)
 	term_write_uint(out, r->seen - r->members->told);
 }
 
-/* Who said that it leaves does; a number that was lost is not waited for. */
-static void
-remember_leavers(struct room *r)
-{
-	struct buf before = r->members->leaving;
-	struct leaving l;
-
-	buf_init(&r->members->leaving);
-	for (; buf_len(&before) > 0; buf_consume(&before, sizeof(l))) {
-		memcpy(&l, buf_bytes(&before).bytes, sizeof(l));
-		if (l.n > r->seen)
-			l.n = r->seen;
-		buf_add(&r->members->leaving, slice_bytes(&l, sizeof(l)));
-	}
-	buf_release(&before);
-}
-
 /* Who was here before is here again; whoever ended meanwhile is gone. */
 static struct gs_next
 init(struct proc *self, void *arg)
@@ -855,6 +841,7 @@ init(struct proc *self, void *arg)
 		return gs_stop("noengine");
 	gate_init(&r->gate);
 	buf_init(&r->pending);
+	buf_init(&r->leaving);
 	r->client = (struct engine_client){ .events = &engine_events,
 		.arg = self,
 		.proc = self };
@@ -865,7 +852,6 @@ init(struct proc *self, void *arg)
 	r->seen = r->ready = r->members->told;
 	adopt(self);
 	notice(self);
-	remember_leavers(r);
 	if (buf_len(&r->pending) > 0)
 		attach(r);
 	tell(self);
@@ -882,6 +868,7 @@ terminate(struct proc *self, const struct reason *why)
 	(void)why;
 	gate_release(&r->gate);
 	buf_release(&r->pending);
+	buf_release(&r->leaving);
 	if (engine_of(r) != NULL)
 		detach(r);
 	/* Nobody starts it again, so nobody needs its record. */
