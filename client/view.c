@@ -300,15 +300,22 @@ view_enviadas(const struct view *v, uint64_t count)
 		printf(_("Sent: %llu\n"), (unsigned long long)count);
 }
 
-char *
-view_quoted(struct slice titulo)
+/* Takes the text; gives it in quotes. */
+static char *
+in_quotes(char *text)
 {
-	char *text = text_clean(titulo), *quoted;
+	char *quoted;
 
 	if (asprintf(&quoted, "«%s»", text) < 0)
 		abort();
 	free(text);
 	return quoted;
+}
+
+char *
+view_quoted(struct slice titulo)
+{
+	return in_quotes(text_clean(titulo));
 }
 
 char *
@@ -330,10 +337,5 @@ view_short(struct slice text)
 char *
 view_short_quoted(struct slice text)
 {
-	char *shorter = view_short(text), *quoted;
-
-	if (asprintf(&quoted, "«%s»", shorter) < 0)
-		abort();
-	free(shorter);
-	return quoted;
+	return in_quotes(view_short(text));
 }

@@ -73,6 +73,8 @@ const char *link_user(const struct link *l);
 /*
  * The buffer to append whole messages to; say link_written() after. What
  * is appended while the link is neither up nor draining is dropped then.
+ * It leaves at the end of the turn; much of it at once, so that the event
+ * drained may come before link_written() returns.
  */
 struct buf *link_out(struct link *l);
 void link_written(struct link *l);

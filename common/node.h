@@ -4,7 +4,8 @@
  *
  * A turn runs due timers, then processes, each at most LIMIT_BATCH messages
  * in a row, then the hooks: those of node_later() may make processes
- * runnable again, those of node_at_end() (writing to links) come last.
+ * runnable again, those of node_at_end() (writing to links) come last. A
+ * turn in a hurry (see world.h) leaves those to the last one of its step.
  */
 #ifndef COMMON_NODE_H
 #define COMMON_NODE_H

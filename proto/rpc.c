@@ -187,7 +187,6 @@ put_msgid(uint8_t *p, uint32_t msgid)
 	return p;
 }
 
-/* The answer of nearly every call: in one go. */
 /* What stands before a result: array, kind, msgid, nil. Returns its end. */
 static uint8_t *
 put_result_head(uint8_t *p, uint32_t msgid)

@@ -295,7 +295,6 @@ static void
 tell(struct proc *self)
 {
 	struct room *r = gs_state(self);
-
 	bool can = engine_of(r) != NULL && !r->later;
 
 	while (can && r->members->told < r->ready)
